@@ -6,19 +6,20 @@ Run it as onecard.dev.stack.web_command does; docs/deployment.md says what else 
 import gc
 import os
 import resource
+from functools import partial
 
 from onecard.kit.buffered_wsgi import BufferedWsgi, Lane
 from onecard.wsgi import application as wsgi_application  # Comes first: it reads the settings.
 
 from issuing import journal  # isort: skip
 from issuing.authorizations import authorize  # isort: skip
-from issuing.webhooks import shedding, stripe_together  # isort: skip
+from issuing.webhooks import event_loop  # isort: skip
 
-# Where a purchase is asked about, and how it is declined when no thread is free for it in time.
+# Where a purchase is asked about, and what each issuer's door does without a thread.
 DECISION_PATHS = {
-    "/stripe-webhook": shedding.decline_stripe,
-    "/api/webhooks/stripe-issuing": shedding.decline_stripe,
-    "/api/webhooks/marqeta/jit": shedding.decline_marqeta,
+    "/stripe-webhook": event_loop.STRIPE,
+    "/api/webhooks/stripe-issuing": event_loop.STRIPE,
+    "/api/webhooks/marqeta/jit": event_loop.MARQETA,
 }
 # Each thread keeps a database connection with its prepared statements: few are best.
 DECISIONS = Lane(
@@ -28,8 +29,8 @@ DECISIONS = Lane(
     most_body=1024 * 1024,
     body_within_s=3,
     shed_after_s=authorize.longest_wait_ms() / 1000,
-    sheds=DECISION_PATHS,
-    looks_first=dict.fromkeys(("/stripe-webhook", "/api/webhooks/stripe-issuing"), stripe_together.answer),
+    sheds={path: door.decline for path, door in DECISION_PATHS.items()},
+    looks_first={path: partial(event_loop.answer, door) for path, door in DECISION_PATHS.items()},
 )
 # Pages, logins, the cardholder's API, Marqeta's notifications, health.
 OTHERS = Lane("others", threads=4, most_waiting=100, most_body=10 * 1024 * 1024, body_within_s=10)

@@ -33,6 +33,8 @@ KNOWN_CARDS: Final = 20_000
 MOST_TOGETHER: Final = 32
 # Beyond this many waiting ones the next would not be in time.
 MOST_WAITING: Final = 500
+# The outcomes that answer the request, whatever the proposal was made from.
+ANSWERED: Final = ("recorded", "duplicate", "twin")
 Key = tuple[str, str]
 
 
@@ -57,7 +59,7 @@ async def decide(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) 
     watch.lap("commit")
     if result.kind == "stale":
         _cards.pop((asked.provider, asked.issuer_card_id), None)
-    if result.kind not in ("recorded", "duplicate"):
+    if result.kind not in ANSWERED:
         raise NeedsThreadError
     if result.kind == "recorded":
         if authorize.left_ms(watch) < 0 and asked.answers.is_approval(result.response):

@@ -1,6 +1,7 @@
 """Marqeta's JIT gateway: answers authorization requests. 200 approves, 402 declines, any other status is an error."""
 
 import logging
+import uuid
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -21,6 +22,7 @@ from issuing.issuers.marqeta.jit_methods import APPROVABLE, CASH, INFORMATIVE
 from issuing.issuers.messages import Envelope, MalformedEventError
 from issuing.models import Provider
 from issuing.webhooks import refused_signatures, request_age, signatures
+from issuing.webhooks.event_loop import IN_DOUBT
 from issuing.webhooks.view import MachineDoor, UnreadableError, briefly, keep_rejected, plain, read_body, refusal, timed
 from onecard.kit.clock import Stopwatch
 
@@ -47,7 +49,7 @@ class MarqetaGateway(MachineDoor):
         except UnreadableError as error:
             return refusal(error.message, status=error.status)
         watch.lap("verify")
-        return timed(_respond(body, watch), watch)
+        return timed(_respond(body, watch, raw.META.get(IN_DOUBT, [])), watch)
 
 
 def unauthorized(sentence: str) -> HttpResponse:
@@ -57,7 +59,7 @@ def unauthorized(sentence: str) -> HttpResponse:
     return response
 
 
-def _respond(body: bytes, watch: Stopwatch) -> HttpResponse:
+def _respond(body: bytes, watch: Stopwatch, in_doubt: list[uuid.UUID]) -> HttpResponse:
     try:
         content = read_object(body)
     except MalformedEventError as error:
@@ -70,7 +72,7 @@ def _respond(body: bytes, watch: Stopwatch) -> HttpResponse:
         return _answer(answers.bare_decline("malformed_request"), approves=False)
     method = jit.get("method") if isinstance(jit.get("method"), str) else ""
     if method in APPROVABLE | CASH:
-        return _decide(envelope, answers, body, watch)
+        return _decide(envelope, answers, body, watch, in_doubt)
     if method in INFORMATIVE:
         _keep(envelope, body, "The gateway was only informed; the webhook brings the same.")
         return _answer(answers.acknowledgement(), approves=True)
@@ -78,7 +80,9 @@ def _respond(body: bytes, watch: Stopwatch) -> HttpResponse:
     return _answer(answers.bare_decline("method_not_permitted"), approves=False)
 
 
-def _decide(envelope: Envelope, answers: MarqetaAnswers, body: bytes, watch: Stopwatch) -> HttpResponse:
+def _decide(
+    envelope: Envelope, answers: MarqetaAnswers, body: bytes, watch: Stopwatch, in_doubt: list[uuid.UUID]
+) -> HttpResponse:
     try:
         asked = parse_gateway_request(envelope)
     except MalformedEventError as error:
@@ -86,7 +90,7 @@ def _decide(envelope: Envelope, answers: MarqetaAnswers, body: bytes, watch: Sto
         reason = "invalid_amount" if isinstance(error, AmountError) else "malformed_request"
         return _answer(answers.bare_decline(reason), approves=False)
     watch.lap("decode")
-    response = authorize(asked, body=body, watch=watch)
+    response = authorize(asked, body=body, watch=watch, in_doubt=in_doubt)
     return _answer(response, approves=answers.is_approval(response))
 
 

@@ -16,7 +16,7 @@ from issuing.issuers.stripe.events import REQUEST, parse_authorization_request, 
 from issuing.issuers.stripe.foreign_events import why_not_ours
 from issuing.models import Provider
 from issuing.webhooks import refused_signatures, request_age, signatures
-from issuing.webhooks.stripe_together import IN_DOUBT
+from issuing.webhooks.event_loop import IN_DOUBT
 from issuing.webhooks.view import (
     MachineDoor,
     UnreadableError,

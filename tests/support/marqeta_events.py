@@ -139,10 +139,13 @@ def basic(username: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
-def ask(what: dict[str, Any] | str, *, authorization: str | None = None) -> Any:
-    """Posts a question, or a raw body, to the gateway with its credentials unless others are given."""
+def ask(what: dict[str, Any] | str, *, authorization: str | None = None, **environ: Any) -> Any:
+    """Posts a question, or a raw body, to the gateway with its credentials unless others are given.
+
+    `environ` is what the server adds to the WSGI environment.
+    """
     known = basic(settings.MARQETA_JIT_USERNAME, settings.MARQETA_JIT_PASSWORD)
-    return _post(GATEWAY, what, {"Authorization": known if authorization is None else authorization})
+    return _post(GATEWAY, what, {"Authorization": known if authorization is None else authorization}, **environ)
 
 
 def report(
@@ -177,9 +180,9 @@ def body_of(what: dict[str, Any] | str) -> str:
     return what if isinstance(what, str) else exact_json.dumps(what)
 
 
-def _post(url: str, what: dict[str, Any] | str, headers: dict[str, str]) -> Any:
+def _post(url: str, what: dict[str, Any] | str, headers: dict[str, str], **environ: Any) -> Any:
     return Client(raise_request_exception=False).post(
-        url, data=body_of(what).encode(), content_type="application/json", headers=headers
+        url, data=body_of(what).encode(), content_type="application/json", headers=headers, **environ
     )
 
 

@@ -1,0 +1,126 @@
+"""Ordinary authorization requests in the server's event loop: verifies, reads, and has them decided together.
+
+Whatever is not an ordinary request goes on to its issuer's view in a thread (issuing/webhooks/stripe.py,
+issuing/webhooks/marqeta_gateway.py), which does all of it.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.conf import settings
+
+from issuing.authorizations import together
+from issuing.issuers.marqeta.events import gateway_envelope, jit_funding, parse_gateway_request, read_object
+from issuing.issuers.marqeta.jit_methods import APPROVABLE, CASH
+from issuing.issuers.messages import AuthorizationRequest, MalformedEventError
+from issuing.issuers.stripe.events import REQUEST, parse_authorization_request, parse_envelope
+from issuing.issuers.stripe.foreign_events import why_not_ours
+from issuing.models import Provider
+from issuing.webhooks import request_age, shedding, signatures
+from issuing.webhooks.shedding import LARGEST_BODY
+from onecard.kit.buffered_wsgi import Answer, Headers, Shed, json_answer
+
+log = logging.getLogger(__name__)
+
+# The key of the WSGI environment for decisions whose commit has an unknown end.
+IN_DOUBT: Final = "onecard.in_doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What one issuer's door does in its own way.
+
+    `verify` returns when the issuer signed, None where it signs no time, and raises SignatureError. `read` returns None
+    for anything but an authorization request that may be decided. `respond` returns the status and the headers that go
+    with an answer. `decline` answers when too many wait. `mark` is in the body of each request that asks.
+    """
+
+    verify: Callable[[Mapping[str, str], bytes], int | None]
+    read: Callable[[bytes], AuthorizationRequest | None]
+    respond: Callable[[AuthorizationRequest, bytes], tuple[int, Headers]]
+    decline: Shed
+    mark: bytes = b""
+
+
+async def answer(door: Door, headers: Mapping[str, str], body: bytes, arrived_at: float) -> Answer | dict[str, Any]:
+    """Returns the answer, or what the view in a thread has to know beside the request; never raises."""
+    if door.mark not in body or len(body) > LARGEST_BODY:
+        return {}
+    if together.is_full():
+        declined = door.decline(headers, body)
+        return json_answer(*declined) if declined else {}
+    watch = request_age.watch_since(arrived_at, headers.get("x-request-start", ""))
+    try:
+        signed_at = door.verify(headers, body)
+        watch.lap("verify")
+        asked = door.read(body)
+        if asked is None:
+            return {}
+        watch.lap("decode")
+        if signed_at is not None:
+            request_age.count_signature(watch, signed_at)
+        response = await together.decide(asked, body=body, watch=watch)
+        status, more = door.respond(asked, response)
+    except (signatures.SignatureError, MalformedEventError):
+        return {}
+    except together.NeedsThreadError as error:
+        return {IN_DOUBT: error.in_doubt}
+    except Exception:
+        log.exception("a request could not be answered in the event loop; a thread decides it")
+        return {}
+    timing = ", ".join(f"{name};dur={duration}" for name, duration in watch.steps_ms.items())
+    return json_answer(status, response, *more, (b"server-timing", timing.encode()))
+
+
+def _verify_stripe(headers: Mapping[str, str], body: bytes) -> int:
+    return signatures.verify_stripe(body, headers.get("stripe-signature", ""), settings.STRIPE_WEBHOOK_SECRETS)
+
+
+def _read_stripe(body: bytes) -> AuthorizationRequest | None:
+    envelope = parse_envelope(body)
+    if envelope.type != REQUEST or why_not_ours(envelope):
+        return None
+    return parse_authorization_request(Provider.STRIPE, envelope)
+
+
+def _respond_to_stripe(_asked: AuthorizationRequest, _response: bytes) -> tuple[int, Headers]:
+    return HTTPStatus.OK, [(b"stripe-version", settings.STRIPE_API_VERSION.encode())]
+
+
+def _verify_marqeta(headers: Mapping[str, str], _body: bytes) -> None:
+    signatures.verify_basic(
+        headers.get("authorization", ""),
+        username=settings.MARQETA_JIT_USERNAME,
+        password=settings.MARQETA_JIT_PASSWORD,
+    )
+
+
+def _read_marqeta(body: bytes) -> AuthorizationRequest | None:
+    content = read_object(body)
+    method, envelope = jit_funding(content).get("method"), gateway_envelope(content)
+    if envelope is None or method not in (*APPROVABLE, *CASH):
+        return None
+    return parse_gateway_request(envelope)
+
+
+def _respond_to_marqeta(asked: AuthorizationRequest, response: bytes) -> tuple[int, Headers]:
+    return HTTPStatus.OK if asked.answers.is_approval(response) else HTTPStatus.PAYMENT_REQUIRED, []
+
+
+STRIPE: Final = Door(
+    verify=_verify_stripe,
+    read=_read_stripe,
+    respond=_respond_to_stripe,
+    decline=shedding.decline_stripe,
+    mark=REQUEST.encode(),
+)
+# The gateway signs no time, so a request's age counts from its arrival.
+MARQETA: Final = Door(
+    verify=_verify_marqeta,
+    read=_read_marqeta,
+    respond=_respond_to_marqeta,
+    decline=shedding.decline_marqeta,
+)
