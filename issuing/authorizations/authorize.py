@@ -65,7 +65,7 @@ def authorize(
     decline with its reason. `in_doubt` are decisions on this request whose commit has an unknown end.
     """
     question = _Question(asked, body, watch, in_doubt=list(in_doubt))
-    if watch.elapsed_ms >= longest_wait_ms():
+    if is_too_old(watch):
         log.warning("authorization %s: declined unread, it is %d ms old", asked.authorization_id, watch.elapsed_ms)
         return question.bare_decline("deadline_exceeded")
     with give_up_after(left_ms(watch) / 1000):
@@ -196,6 +196,11 @@ def _withdraw(question: _Question) -> bytes:
 def longest_wait_ms() -> float:
     """Returns the longest a request may have waited when work begins; an older one is declined unread."""
     return _deciding_ms() - float(settings.DECISION_DEADLINE_MS) * WORK_SHARE
+
+
+def is_too_old(watch: Stopwatch) -> bool:
+    """Returns whether a request has waited so long that it is declined unread."""
+    return watch.elapsed_ms >= longest_wait_ms()
 
 
 def remaining_ms(watch: Stopwatch) -> float:

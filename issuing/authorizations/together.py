@@ -47,6 +47,9 @@ class NeedsThreadError(Exception):
 
 async def decide(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> bytes:
     """Returns the answer's bytes, as `authorize` does; raises NeedsThreadError where this is not the place for it."""
+    if authorize.is_too_old(watch):
+        log.warning("authorization %s: declined unread, it is %d ms old", asked.authorization_id, watch.elapsed_ms)
+        return asked.answers.bare_decline("deadline_exceeded")
     if not _is_first_round(asked):
         raise NeedsThreadError
     known = await _known(asked, watch)
@@ -74,9 +77,10 @@ def is_full() -> bool:
 
 
 async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | None:
+    """Returns what the memory has of the card where that is of use, or else what the database has."""
     key = (asked.provider, asked.issuer_card_id)
     known = _cards.get(key)
-    if known is not None:
+    if known is not None and (_is_ordinary(asked, known) or known.facts.spends_balance):
         _cards.move_to_end(key)
         return known
     try:
@@ -110,8 +114,8 @@ def _is_first_round(asked: AuthorizationRequest) -> bool:
 def _is_ordinary(asked: AuthorizationRequest, known: KnownCard) -> bool:
     """Returns whether the memory knows all that this request needs; a balance changes with each purchase."""
     names_its_own = all(each in known.own_people for each in asked.cardholders if each)
-    compiled = rulebook.is_compiled(version=known.rulebook_version, mcc=asked.merchant.mcc)
-    return names_its_own and compiled and not known.facts.spends_balance
+    is_compiled = rulebook.is_compiled(version=known.rulebook_version, mcc=asked.merchant.mcc)
+    return names_its_own and is_compiled and not known.facts.spends_balance
 
 
 def _facts(known: KnownCard) -> Facts:

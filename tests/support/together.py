@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.test import Client
 from issuing import journal
 from issuing.models import IssuerAccount, VirtualCard
 from issuing.webhooks import event_loop
-from onecard.kit.buffered_wsgi import Answer
+from onecard.kit.buffered_wsgi import ARRIVED_AT, Answer
 from tests.support import marqeta_events, stripe_events
 from tests.support.marqeta_events import gateway_request
 from tests.support.threads import at_once
@@ -54,12 +54,22 @@ def of_marqeta(question: dict[str, Any] | str, *, authorization: str | None = No
     return Delivery(event_loop.MARQETA, marqeta_events.GATEWAY, marqeta_events.body_of(question).encode(), headers)
 
 
-def deliver_together(deliveries: Sequence[Delivery]) -> list[Answered]:
-    """Returns the answers in the order of the deliveries."""
-    found = asyncio.run(_look(deliveries))
+def deliver_together(
+    deliveries: Sequence[Delivery], *, waited_s: float = 0.0, beside: Callable[[], Awaitable[None]] | None = None
+) -> list[Answered]:
+    """Returns the answers in the order of the deliveries, which arrived so long ago.
+
+    `beside` runs in the same loop.
+    """
+    arrived_at = time.perf_counter() - waited_s
+    found = asyncio.run(_look(deliveries, arrived_at, beside))
     journal.write_all()
     left = [place for place, each in enumerate(found) if not isinstance(each, Answer)]
-    posted = at_once([lambda place=place: _post(deliveries[place], found[place]) for place in left]) if left else []
+    posted = (
+        at_once([lambda place=place: _post(deliveries[place], arrived_at, found[place]) for place in left])
+        if left
+        else []
+    )
     answers = {
         place: Answered(True, each.status, each.body) for place, each in enumerate(found) if isinstance(each, Answer)
     }
@@ -113,14 +123,17 @@ def without_names(answer: Any) -> tuple[int, dict[str, Any]]:
     return answer.status_code, {name: re.sub(r"[0-9a-f-]{36}", "id", str(value)) for name, value in said.items()}
 
 
-async def _look(deliveries: Sequence[Delivery]) -> list[Answer | dict[str, Any]]:
-    arrived_at = time.perf_counter()
+async def _look(
+    deliveries: Sequence[Delivery], arrived_at: float, beside: Callable[[], Awaitable[None]] | None
+) -> list[Answer | dict[str, Any]]:
     looks = [event_loop.answer(each.door, each.headers, each.body, arrived_at) for each in deliveries]
-    return list(await asyncio.gather(*looks))
+    more = [beside()] if beside else []
+    found = await asyncio.gather(*looks, *more)
+    return [each for each in found if each is not None]
 
 
-def _post(delivery: Delivery, found: Any) -> Any:
-    client = Client(raise_request_exception=False)
-    return client.post(
-        delivery.url, data=delivery.body, content_type="application/json", headers=delivery.headers, **found
+def _post(delivery: Delivery, arrived_at: float, found: Any) -> Any:
+    passed_on = {ARRIVED_AT: arrived_at} | found
+    return Client(raise_request_exception=False).post(
+        delivery.url, data=delivery.body, content_type="application/json", headers=delivery.headers, **passed_on
     )

@@ -1,0 +1,95 @@
+"""Faults under decisions that wait together: nobody else's purchase suffers, and each is decided once."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from issuing.authorizations import decision_store, together
+from issuing.models import Decision, SpendWindow, VirtualCard
+from routing.models import RankingRow
+from tests.faults.connections import administrator
+from tests.support import stripe_events
+from tests.support.factories import VirtualCardFactory
+from tests.support.together import deliver_together, of_stripe, post_together
+from tests.support.wallets import walkthrough_card
+
+pytestmark = pytest.mark.django_db(transaction=True)
+END_THOSE_THAT_WAIT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+ WHERE query LIKE '%issuing_record_decisions%' AND wait_event_type = 'Lock' AND datname = current_database()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _empty_memory() -> Iterator[None]:
+    yield
+    together.forget()
+
+
+def some_cards(count: int) -> list[VirtualCard]:
+    """Cards of one person, after a purchase by which this process knows the rules."""
+    first = walkthrough_card()
+    stripe_events.post(stripe_events.authorization_request(card=first.issuer_card_id, amount=100))
+    return [first, *VirtualCardFactory.create_batch(count - 1, cardholder=first.cardholder)]
+
+
+def purchase_at(card: VirtualCard) -> dict[str, Any]:
+    return stripe_events.authorization_request(card=card.issuer_card_id, amount=100)
+
+
+def test_sessions_that_end_while_many_wait_cost_no_purchase(settings: Any) -> None:
+    settings.DECISION_DEADLINE_MS = 30_000
+    cards = some_cards(40)
+    asked = [purchase_at(card) for card in cards]
+
+    ended: list[Any] = []
+
+    async def end_them() -> None:
+        """Ends the sessions while their statements wait for a table."""
+        with administrator() as admin, administrator() as other, admin.transaction():
+            admin.execute("LOCK TABLE issuing_journal IN EXCLUSIVE MODE")
+            until = time.monotonic() + 10
+            while len(ended) < 2 and time.monotonic() < until:
+                await asyncio.sleep(0.05)
+                ended.extend(other.execute(END_THOSE_THAT_WAIT).fetchall())
+
+    answers = deliver_together([of_stripe(event) for event in asked], beside=end_them)
+
+    assert len(ended) >= 2
+    assert {answer.status_code for answer in answers} == {200}
+    assert Decision.objects.filter(approved=True, corrected_by=None).count() == 41
+    assert sum(SpendWindow.objects.filter(kind="day").values_list("spent_minor", flat=True)) == 41 * 100
+
+
+def test_a_request_that_is_too_old_costs_no_statement(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.DECISION_DEADLINE_MS = 1000
+    (card,) = some_cards(1)
+    statements, usual = [], decision_store.record_many
+
+    async def count(*given: Any, **more: Any) -> Any:
+        statements.append(given)
+        return await usual(*given, **more)
+
+    assert post_together([purchase_at(card)])[0]["in_loop"]
+    monkeypatch.setattr(decision_store, "record_many", count)
+
+    (answer,) = deliver_together([of_stripe(purchase_at(card))], waited_s=0.65)
+
+    assert b"deadline_exceeded" in answer.content
+    assert answer.in_loop
+    assert not statements
+    assert Decision.objects.count() == 2
+
+
+def test_after_new_rules_each_card_returns_to_the_loop() -> None:
+    cards = some_cards(3)
+    assert all(answer["in_loop"] for answer in post_together([purchase_at(card) for card in cards]))
+    RankingRow.objects.update(reward_rate=1)
+
+    for card in cards * 2:
+        post_together([purchase_at(card)])
+
+    assert [post_together([purchase_at(card)])[0]["in_loop"] for card in cards] == [True] * 3
