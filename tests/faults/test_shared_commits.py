@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from issuing.authorizations import decision_store, together
-from issuing.models import Decision, SpendWindow, VirtualCard
+from issuing.authorizations import decision_store, together, unknown_commits
+from issuing.models import Decision, Hold, SpendWindow, VirtualCard
 from routing.models import RankingRow
 from tests.faults.connections import administrator
 from tests.support import stripe_events
@@ -38,6 +38,20 @@ def some_cards(count: int) -> list[VirtualCard]:
 
 def purchase_at(card: VirtualCard) -> dict[str, Any]:
     return stripe_events.authorization_request(card=card.issuer_card_id, amount=100)
+
+
+def test_a_locked_card_declines_nobody_elses_purchase(settings: Any) -> None:
+    settings.DECISION_DEADLINE_MS = 1900
+    cards = some_cards(16)
+    assert all(answer["approved"] for answer in post_together([purchase_at(card) for card in cards]))
+
+    with administrator() as admin, admin.transaction():
+        admin.execute("SELECT FROM issuing_virtualcard WHERE id = %s FOR UPDATE", [cards[7].pk])
+        answers = post_together([purchase_at(card) for card in cards])
+
+    assert [answer["approved"] for answer in answers] == [card != cards[7] for card in cards]
+    assert unknown_commits.wait_until_resolved(10)
+    assert Hold.objects.filter(status="placed", authorization__card=cards[7]).count() == 1
 
 
 def test_sessions_that_end_while_many_wait_cost_no_purchase(settings: Any) -> None:

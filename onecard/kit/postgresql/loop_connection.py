@@ -19,7 +19,11 @@ from onecard.kit.postgresql.time_limits import give_up_after
 
 Row = tuple[bytes | None, ...]
 
-_LIMIT: Final = b"SELECT set_config('statement_timeout', $1, true)"
+_LIMITS: Final = b"SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true)"
+# The server ends a statement at its limit, and the connection can be used on. It is given up on only this much later.
+SILENCE_MS: Final = 20
+# What runs for many must not wait for one row until it is too late for all: each of them can still be done alone.
+LOCK_SHARE: Final = 0.25
 _BYTEA: Final = 17
 
 
@@ -36,10 +40,11 @@ class LoopConnection:
     async def run(self, sql: bytes, params: Sequence[bytes], *, limit_ms: float) -> list[Row]:
         """Returns the rows with their columns in binary form; `params` are in binary form too.
 
-        Raises django.db.OperationalError for any failure, or when the server has not answered within the limit.
+        Raises django.db.OperationalError for any failure, when the server has not answered within the limit, or when it
+        has waited for one lock during a quarter of it.
         """
         try:
-            async with asyncio.timeout(max(limit_ms, 1) / 1000):
+            async with asyncio.timeout((max(limit_ms, 1) + SILENCE_MS) / 1000):
                 await self._open(limit_ms)
                 return await self._exchange(sql, params, limit_ms)
         except TimeoutError:
@@ -57,7 +62,7 @@ class LoopConnection:
 
     def close(self) -> None:
         """Drops the connection; the server undoes what it has not committed."""
-        raw, self._raw = self._raw, None
+        raw, self._raw, self._rows = self._raw, None, None
         if raw is None:
             return
         if self._loop is not None and not self._loop.is_closed():
@@ -77,11 +82,12 @@ class LoopConnection:
             loop.add_reader(self._socket, self._read)
 
     async def _exchange(self, sql: bytes, params: Sequence[bytes], limit_ms: float) -> list[Row]:
-        """Sends the limit and the statement together: one round trip, one implicit transaction."""
+        """Sends the limits and the statement together: one round trip, one implicit transaction."""
         assert self._loop is not None  # noqa: S101  (opened before)
         self._rows, self._results = self._loop.create_future(), []
         pgconn = self._raw.pgconn
-        pgconn.send_query_params(_LIMIT, [b"%d" % max(1, int(limit_ms))], result_format=Format.BINARY)
+        limits = [b"%d" % max(1, int(each)) for each in (limit_ms, limit_ms * LOCK_SHARE)]
+        pgconn.send_query_params(_LIMITS, limits, result_format=Format.BINARY)
         formats = [Format.BINARY] * len(params)
         pgconn.send_query_params(sql, list(params), param_formats=formats, result_format=Format.BINARY)
         pgconn.pipeline_sync()

@@ -93,6 +93,75 @@ def test_the_server_ends_a_statement_at_its_limit() -> None:
             time.sleep(0.05)
 
 
+def test_a_statement_that_the_server_ends_costs_no_connection() -> None:
+    async def steps(link: LoopConnection) -> bool:
+        first = await backend(link)
+        with pytest.raises(OperationalError):
+            await link.run(b"SELECT pg_sleep(20)", [], limit_ms=200)
+        return first == await backend(link)
+
+    # On a busy machine the server's word may come too late.
+    assert any(use(steps) for _ in range(5))
+
+
+def test_a_wait_for_a_lock_ends_long_before_the_limit() -> None:
+    async def steps(link: LoopConnection) -> float:
+        started = time.monotonic()
+        with pytest.raises(OperationalError, match="lock timeout"):
+            await link.run(b"SELECT pg_advisory_xact_lock(4217)", [], limit_ms=4000)
+        return time.monotonic() - started
+
+    with closing(connection.copy()) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(4217)")
+        assert use(steps) < 3
+
+
+def test_an_interrupted_wait_leaves_nothing_for_the_next_statement() -> None:
+    async def steps(link: LoopConnection) -> list[Any]:
+        waiting = asyncio.create_task(link.run(b"SELECT 'late'::bytea, pg_sleep(0.2)", [], limit_ms=5000))
+        await asyncio.sleep(0.1)
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+        found = await link.run(b"SELECT 'next'::bytea", [], limit_ms=5000)
+        await asyncio.sleep(0.3)
+        return [found, await link.run(b"SELECT 'last'::bytea", [], limit_ms=5000)]
+
+    assert use(steps) == [[(b"next",)], [(b"last",)]]
+
+
+def test_an_interruption_while_a_large_statement_is_sent_does_not_run_it() -> None:
+    large = b'"' + b"x" * 50_000_000 + b'"'
+    insert = b"INSERT INTO loop_connection_test SELECT 1 WHERE $1::jsonb IS NOT NULL RETURNING id"
+
+    async def steps(link: LoopConnection) -> None:
+        await backend(link)
+        waiting = asyncio.create_task(link.run(insert, [jsonb(large)], limit_ms=30_000))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+        assert await link.run(b"SELECT 'next'::bytea", [], limit_ms=5000) == [(b"next",)]
+
+    connection.cursor().execute("CREATE TABLE loop_connection_test (id int)")
+    use(steps)
+    with connection.cursor() as cursor:
+        assert cursor.execute("SELECT count(*) FROM loop_connection_test").fetchone() == (0,)
+        cursor.execute("DROP TABLE loop_connection_test")
+
+
+def test_a_connection_that_is_lost_while_idle_fails_no_statement() -> None:
+    async def steps(link: LoopConnection) -> tuple[int, int]:
+        first = await backend(link)
+        await end(first)
+        # The loop reads that it is lost before anybody needs it.
+        await asyncio.sleep(0.5)
+        return first, await backend(link)
+
+    first, second = use(steps)
+    assert first != second
+
+
 def test_a_connection_that_ends_is_replaced() -> None:
     async def steps(link: LoopConnection) -> tuple[int, int]:
         first = await backend(link)
