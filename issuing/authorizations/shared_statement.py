@@ -79,12 +79,14 @@ class SharedStatement(Generic[T, R]):
         left_ms = (max(entry.until for entry in batch) - time.monotonic()) * 1000
         try:
             results = await self._run(connection, [entry.item for entry in batch], left_ms)
+            # Nobody gets a result before it is certain whose it is.
+            pairs = list(zip(batch, results, strict=True))
         except Exception as error:  # noqa: BLE001  (each of those who wait gets it)
             for entry in batch:
                 if not entry.result.done():
                     entry.result.set_exception(error)
         else:
-            for entry, result in zip(batch, results, strict=True):
+            for entry, result in pairs:
                 if not entry.result.done():
                     entry.result.set_result(result)
         finally:

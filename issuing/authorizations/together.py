@@ -100,11 +100,13 @@ async def _recorded(
 ) -> decision_store.Result:
     try:
         return await _commits((proposal, body), within_s=authorize.remaining_ms(watch) / 1000)
-    except (DatabaseError, TimeoutError) as error:
-        log.warning("authorization %s: not decided with the others: %r", asked.authorization_id, error)
-        raise NeedsThreadError([decision_id]) from None
     except NotTakenError:
         raise NeedsThreadError from None
+    except Exception as error:
+        # Whatever it was, the commit may have happened.
+        is_bug = not isinstance(error, DatabaseError | TimeoutError)
+        log.warning("authorization %s: not decided with the others: %r", asked.authorization_id, error, exc_info=is_bug)
+        raise NeedsThreadError([decision_id]) from None
 
 
 def _is_first_round(asked: AuthorizationRequest) -> bool:

@@ -78,6 +78,28 @@ def test_sessions_that_end_while_many_wait_cost_no_purchase(settings: Any) -> No
     assert sum(SpendWindow.objects.filter(kind="day").values_list("spent_minor", flat=True)) == 41 * 100
 
 
+def test_a_commit_that_ends_in_any_error_is_taken_back_after_a_decline(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.DECISION_DEADLINE_MS = 1000
+    (card,) = some_cards(1)
+    usual = decision_store.record_many
+
+    async def commit_and_fail(*given: Any, **more: Any) -> Any:
+        await usual(*given, **more)
+        # Until a thread has no time any more.
+        await asyncio.sleep(0.65)
+        raise ValueError("a bug of ours, after the commit")
+
+    monkeypatch.setattr(decision_store, "record_many", commit_and_fail)
+
+    (answer,) = post_together([purchase_at(card)])
+
+    assert (answer["approved"], answer["in_loop"]) == (False, False)
+    assert unknown_commits.wait_until_resolved(10)
+    assert SpendWindow.objects.get(kind="day").spent_minor == 100
+
+
 def test_a_request_that_is_too_old_costs_no_statement(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     settings.DECISION_DEADLINE_MS = 1000
     (card,) = some_cards(1)

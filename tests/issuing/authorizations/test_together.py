@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -193,3 +194,16 @@ def test_what_no_connection_took_in_time_is_not_done() -> None:
 
     assert isinstance(error, NotTakenError)
     assert done == ["first"]
+
+
+def test_a_statement_that_forgets_an_item_fails_at_once_for_all() -> None:
+    async def forgetful(_link: Any, items: Any, _left_ms: float) -> Any:
+        return items[1:]
+
+    async def steps() -> list[Any]:
+        shared = SharedStatement(forgetful, at_once=1, most=8)
+        return await asyncio.gather(*(shared(item, within_s=20) for item in "ab"), return_exceptions=True)
+
+    started = time.monotonic()
+    assert [type(error) for error in asyncio.run(steps())] == [ValueError] * 2
+    assert time.monotonic() - started < 10

@@ -76,6 +76,19 @@ def test_an_error_of_a_statement_costs_no_connection() -> None:
     assert first == second
 
 
+def test_an_error_before_the_parameters_have_arrived_costs_no_connection() -> None:
+    large = b'"' + b"x" * 20_000_000 + b'"'
+
+    async def steps(link: LoopConnection) -> tuple[int, int]:
+        first = await backend(link)
+        with pytest.raises(OperationalError, match="syntax error"):
+            await link.run(b"SELECT FROM FROM $1::jsonb", [jsonb(large)], limit_ms=30_000)
+        return first, await backend(link)
+
+    first, second = use(steps)
+    assert first == second
+
+
 def test_the_server_ends_a_statement_at_its_limit() -> None:
     async def steps(link: LoopConnection) -> float:
         await backend(link)
