@@ -42,8 +42,8 @@ BEGIN
     END IF;
 
     -- 2. Was this event answered before? The journal comes first: an entry that is written out meanwhile is found
-    -- among the events.
-    SELECT j.event_type, j.fingerprint, 'handled' AS status, j.response, NULL::bigint AS id INTO v_known
+    -- among the events. Both give columns of the same types: a session's plans allow no others.
+    SELECT j.event_type, j.fingerprint, 'handled'::varchar AS status, j.response, NULL::bigint AS id INTO v_known
         FROM issuing_journal j WHERE j.provider = p->>'provider' AND j.event_id = p->>'event_id';
     IF NOT FOUND THEN
         SELECT e.event_type, e.fingerprint, e.status, NULL::bytea AS response, e.id INTO v_known

@@ -9,9 +9,10 @@ import pytest
 import time_machine
 
 from audit.models import Entry
+from issuing import journal
 from issuing.authorizations import decision_store
 from issuing.authorizations.facts import Facts
-from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
+from issuing.models import Authorization, Decision, Hold, IssuerEvent, JournalEntry, SpendWindow, VirtualCard
 from tests.support import stripe_events
 from tests.support.wallets import walkthrough_card
 from wallet.models import Cardholder, FundingCharge, FundingMethod
@@ -26,6 +27,11 @@ def ask(card: VirtualCard, **changes: Any) -> dict[str, Any]:
         stripe_events.authorization_request(card=card.issuer_card_id, **changes)
     ).json()
     return answer
+
+
+def post(asked: dict[str, Any]) -> bytes:
+    answered: bytes = stripe_events.post(asked).content
+    return answered
 
 
 def reason(answer: dict[str, Any]) -> str:
@@ -43,6 +49,20 @@ def meanwhile(monkeypatch: Patch, change: Callable[[], object], *, times: int = 
         return seen
 
     monkeypatch.setattr(decision_store, "read", and_then)
+
+
+def test_a_copy_gets_the_answer_that_is_still_in_the_journal(monkeypatch: Patch) -> None:
+    card = walkthrough_card()
+    # What a session has met before is in the plans that it keeps.
+    ask(card)
+    monkeypatch.setattr(journal, "write_soon", lambda *_names: None)
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    first: list[bytes] = []
+    meanwhile(monkeypatch, lambda: None if first else first.append(b"") or first.append(post(asked)))
+
+    assert post(asked) == first[-1]
+    assert JournalEntry.objects.count() == 1
+    assert Decision.objects.count() == 1
 
 
 @pytest.mark.parametrize(
