@@ -20,6 +20,8 @@ from tests.support.marqeta_events import gateway_request
 from tests.support.threads import at_once
 from tests.support.wallets import marqeta_card
 
+Found = Answer | dict[str, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -62,7 +64,7 @@ def deliver_together(
     `beside` runs in the same loop.
     """
     arrived_at = time.perf_counter() - waited_s
-    found = asyncio.run(_look(deliveries, arrived_at, beside))
+    found = look_together(deliveries, arrived_at=arrived_at, beside=beside)
     journal.write_all()
     left = [place for place, each in enumerate(found) if not isinstance(each, Answer)]
     posted = (
@@ -77,6 +79,13 @@ def deliver_together(
         place: Answered(False, each.status_code, each.content) for place, each in zip(left, posted, strict=True)
     }
     return [answers[place] for place in range(len(deliveries))]
+
+
+def look_together(
+    deliveries: Sequence[Delivery], *, arrived_at: float, beside: Callable[[], Awaitable[None]] | None = None
+) -> list[Found]:
+    """Returns what the event loop answers, or what it would pass on to a thread."""
+    return asyncio.run(_look(deliveries, arrived_at, beside))
 
 
 def deliver(delivery: Delivery) -> Answered:
@@ -125,7 +134,7 @@ def without_names(answer: Any) -> tuple[int, dict[str, Any]]:
 
 async def _look(
     deliveries: Sequence[Delivery], arrived_at: float, beside: Callable[[], Awaitable[None]] | None
-) -> list[Answer | dict[str, Any]]:
+) -> list[Found]:
     looks = [event_loop.answer(each.door, each.headers, each.body, arrived_at) for each in deliveries]
     more = [beside()] if beside else []
     found = await asyncio.gather(*looks, *more)

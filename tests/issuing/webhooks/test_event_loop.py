@@ -1,5 +1,6 @@
 """Marqeta's questions in the server's event loop: answered as the view in a thread answers them."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,14 +8,19 @@ import pytest
 
 from issuing.authorizations import together
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
-from tests.support import marqeta_events
+from issuing.webhooks.event_loop import IN_DOUBT
+from onecard.kit.buffered_wsgi import Answer
+from tests.issuing.webhooks.hostile_values import places_in, with_changed
+from tests.support import marqeta_events, stripe_events
 from tests.support.factories import CardholderFactory, VirtualCardFactory
 from tests.support.marqeta_events import gateway_request, increment
 from tests.support.together import (
     deliver,
     known_card,
+    look_together,
     make_known,
     of_marqeta,
+    of_stripe,
     questions,
     without_names,
 )
@@ -240,3 +246,21 @@ def test_a_closed_door_is_closed_in_the_loop_as_well(settings: Any) -> None:
 
     assert deliver(of_marqeta(asked)).status_code == 401
     assert Decision.objects.count() == 1
+
+
+ODD: list[Any] = ["\x00", "\ud800", "\u0661", "", "x" * 5000, 10**30, -1, 1e300, True, None, [], {}]
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_no_odd_value_undoes_the_decisions_of_others(value: Any) -> None:
+    (ours,) = questions(1)
+    card = VirtualCardFactory(cardholder=VirtualCard.objects.get().cardholder)
+    event = stripe_events.authorization_request(card=card.issuer_card_id, amount=100)
+    odd = [of_marqeta(with_changed(ours, place, value)) for place in places_in(ours)[1:]]
+    odd += [of_stripe(with_changed(event, place, value)) for place in places_in(event)[1:]]
+    good = [of_marqeta(gateway_request(card=ours["card_token"], amount=1)) for _ in range(3)]
+
+    found = look_together(good + odd, arrived_at=time.perf_counter())
+
+    assert {each.status for each in found[:3] if isinstance(each, Answer)} == {200}
+    assert not any(each.get(IN_DOUBT) for each in found if not isinstance(each, Answer))
