@@ -48,7 +48,7 @@ class NeedsThreadError(Exception):
 async def decide(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> bytes:
     """Returns the answer's bytes, as `authorize` does; raises NeedsThreadError where this is not the place for it."""
     if authorize.is_too_old(watch):
-        log.warning("authorization %s: declined unread, it is %d ms old", asked.authorization_id, watch.elapsed_ms)
+        # Not logged, as in issuing/webhooks/shedding.py: there are too many when it happens, and each log line delays.
         return asked.answers.bare_decline("deadline_exceeded")
     if not _is_first_round(asked):
         raise NeedsThreadError
