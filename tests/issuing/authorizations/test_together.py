@@ -207,3 +207,24 @@ def test_a_statement_that_forgets_an_item_fails_at_once_for_all() -> None:
     started = time.monotonic()
     assert [type(error) for error in asyncio.run(steps())] == [ValueError] * 2
     assert time.monotonic() - started < 10
+
+
+def test_a_loop_that_ends_leaves_the_connections_to_the_next() -> None:
+    async def slow(_link: Any, items: Any, _left_ms: float) -> Any:
+        await asyncio.sleep(0.2)
+        return items
+
+    shared = SharedStatement(slow, at_once=1, most=1)
+
+    async def leave_in_the_middle() -> None:
+        tasks = [asyncio.create_task(shared(item, within_s=5)) for item in "abc"]
+        await asyncio.sleep(0.05)
+        assert shared.waiting == 2
+        assert not any(task.done() for task in tasks)
+
+    async def come_next() -> str:
+        return await shared("next", within_s=5)
+
+    asyncio.run(leave_in_the_middle())
+
+    assert asyncio.run(come_next()) == "next"
