@@ -12,10 +12,12 @@ BEGIN
     -- A window keeps the end that it was opened with: a move to another time zone neither resets nor splits it.
     SELECT * INTO v_window FROM issuing_spendwindow
         WHERE card_id = p_card AND kind = p_kind AND starts_at <= p_now AND ends_at > p_now
+            -- None is longer than two months, so the card's older ones need not be read.
+            AND starts_at > p_now - interval '70 days'
         ORDER BY starts_at DESC LIMIT 1 FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-        SELECT max(ends_at) INTO v_last_end FROM issuing_spendwindow
-            WHERE card_id = p_card AND kind = p_kind AND ends_at <= p_now;
+        SELECT ends_at INTO v_last_end FROM issuing_spendwindow
+            WHERE card_id = p_card AND kind = p_kind AND ends_at <= p_now ORDER BY starts_at DESC LIMIT 1;
         -- The window before it reaches far into this one, so the time zone has changed. This one then lasts one day
         -- or month longer: whoever changed the zone every hour would get a fresh limit every hour otherwise.
         -- After one honest move it still ends at a midnight of the new zone.

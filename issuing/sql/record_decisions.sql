@@ -23,10 +23,13 @@ BEGIN
         WHERE p->>'decline_reason' = '' AND (p->>'amount_minor')::bigint > 0
             AND (p->>'wallet_version')::bigint = (SELECT wallet_version FROM wallet_cardholder
                 WHERE id = c.cardholder_id)
+            -- None is longer than two months (open_window.sql), so the card's older ones need not be read.
             AND (SELECT id FROM issuing_spendwindow w WHERE w.card_id = c.id AND w.kind = needed.kind
+                AND w.starts_at > (p->>'now')::timestamptz - interval '70 days'
                 AND w.starts_at <= (p->>'now')::timestamptz AND w.ends_at > (p->>'now')::timestamptz LIMIT 1) IS NULL;
     -- A hold of a card that was replaced may have counted here; it gives back under its own card's lock.
-    PERFORM 1 FROM issuing_spendwindow WHERE card_id = ANY(v_cards) AND ends_at > now() ORDER BY id FOR NO KEY UPDATE;
+    PERFORM 1 FROM issuing_spendwindow WHERE card_id = ANY(v_cards) AND kind IN ('day', 'month') AND ends_at > now()
+        AND starts_at > now() - interval '70 days' ORDER BY id FOR NO KEY UPDATE;
 
     -- 3. Which of them are ordinary, and what does each find?
     WITH proposed AS MATERIALIZED (

@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 import time_machine
+from django.db import connection
 
 from issuing.limits.cardholder_limits import usage_of
 from issuing.limits.windows import day_window, month_window
@@ -135,3 +136,25 @@ def test_a_longer_window_ends_at_a_midnight_of_the_new_zone(
 
     opened = SpendWindow.objects.get(kind=kind, spent_minor=100)
     assert opened.ends_at == said == dt.datetime.fromisoformat(ends_at)
+
+
+@pytest.mark.django_db
+def test_a_card_of_years_costs_a_decision_no_more_than_a_new_one() -> None:
+    card = walkthrough_card()
+    old = [dt.datetime(2025, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=days) for days in range(600)]
+    SpendWindow.objects.bulk_create(
+        SpendWindow(card=card, kind="day", starts_at=day, ends_at=day + dt.timedelta(days=1), spent_minor=0)
+        for day in old
+    )
+    before = _windows_read()
+    # Nothing has happened for two months, so the first purchase opens both windows.
+    assert buys(card, 100, "2026-10-30T12:00:00Z")
+    assert buys(card, 100, "2026-10-30T13:00:00Z")
+    assert _windows_read() - before < 30
+
+
+def _windows_read() -> int:
+    """How many rows of windows this transaction has fetched so far, also inside functions."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'issuing_spendwindow'")
+        return int(cursor.fetchone()[0])
