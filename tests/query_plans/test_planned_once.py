@@ -48,7 +48,7 @@ def test_cards_are_locked_by_index_before_there_are_statistics() -> None:
         locking.lock_cards([17])
 
     assert "card_that_came_after" in seen.indexes
-    assert seen.scans == []
+    assert "issuing_virtualcard" not in {table for table, _ in seen.scans}
 
 
 def planned_once(statement: str, values: list[object], *, by_index: bool = True) -> Seen:

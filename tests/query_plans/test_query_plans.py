@@ -48,6 +48,8 @@ WITHOUT_ID: Final = {
     "wallet_enteredamount": "People enter them by hand.",
 }
 NEEDED: Final = {
+    "journal_of_card": "The journal is emptied as it is filled; a single page is read as a whole.",
+    "notices_cursor_name": "A handful of rows; Django gives it to each key that is text.",
     "issuing_rollout": "Few rows, written by staff; Django's unique field and many-to-many tables have it.",
     "issuing_reconcilefinding_run": "The report of one run; some rows a night, and never one on a purchase's way.",
     "issuing_notcompared_run": "The same.",
