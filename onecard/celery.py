@@ -96,6 +96,7 @@ app.conf.update(
             "task": "onecard.api.tasks.forget_expired_sessions",
             "schedule": crontab(minute=29),
         },
+        "add-months": {"task": "audit.tasks.add_months", "schedule": crontab(minute=19)},
         "forget-published": {"task": "onecard.outbox.tasks.forget_published", "schedule": 3600.0},
         "sweep-card-changes": {
             "task": "issuing.tasks.sweep_card_changes",

@@ -27,6 +27,7 @@ from issuing.operations import availability
 from issuing.operations.control import configured_providers
 from onecard import production
 from onecard.kit import clock
+from onecard.kit.postgresql import partitions
 from onecard.kit.postgresql.time_limits import give_up_after
 from onecard.outbox.models import Message
 from wallet.models import Case, FundingCharge
@@ -160,6 +161,14 @@ def queues() -> Iterator[Gauge]:
     yield _single("onecard_funding_charges_due", "Charges that should be tried now.", due)
 
 
+def months() -> Iterator[Gauge]:
+    """Rows that no month was made for in time; they are safe, and the archive leaves them out."""
+    late = Gauge("onecard_rows_without_month", "Rows in a default partition, up to 10 000.", labels=["table"])
+    for table in partitions.tables():
+        late.add_metric([table.name], partitions.rows_without_month(table))
+    yield late
+
+
 def open_cases() -> Iterator[Gauge]:
     """By the partial index one_open_case_of_a_kind."""
     cases = Gauge("onecard_cases_open", "Cases that wait for a person.", labels=["kind"])
@@ -170,7 +179,7 @@ def open_cases() -> Iterator[Gauge]:
     yield cases
 
 
-MEASURES: tuple[Callable[[], Iterator[Gauge]], ...] = (issuers, card_changes, queues, open_cases)
+MEASURES: tuple[Callable[[], Iterator[Gauge]], ...] = (issuers, card_changes, queues, months, open_cases)
 
 
 def _single(name: str, meaning: str, value: float) -> Gauge:

@@ -20,10 +20,11 @@ SELECT proname, pg_get_functiondef(oid), format('DROP FUNCTION %s CASCADE', oid:
 FROM pg_proc p WHERE pronamespace = current_schema()::regnamespace
   AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')
 """
+# Without the copies that partitions have of their table's.
 TRIGGERS: Final = """
 SELECT tgname, pg_get_triggerdef(t.oid), format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass)
 FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
-WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace
+WHERE NOT tgisinternal AND tgparentid = 0 AND relnamespace = current_schema()::regnamespace
 """
 
 pytestmark = pytest.mark.django_db

@@ -1,8 +1,6 @@
 """Events from issuers, holds on limits, and spending counters. Read-only."""
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -11,6 +9,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from issuing import states
 from issuing.admin.card_filter import VirtualCardFilter
 from issuing.admin.send_again import SendAgainButton
+from issuing.inbox import bodies
 from issuing.models import Authorization, Hold, IssuerEvent, SpendWindow
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
@@ -48,14 +47,6 @@ class IssuerEventAdmin(SendAgainButton, ReadOnlyAdmin):
         "covered",
         "pretty",
     )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[IssuerEvent]:
-        """Leaves out the bodies, which may be large."""
-        is_list = (
-            request.resolver_match is not None and request.resolver_match.url_name == "issuing_issuerevent_changelist"
-        )
-        rows = super().get_queryset(request)
-        return rows.defer("body") if is_list else rows
 
     @admin.display(description=gettext_lazy("Received"), ordering="received_at")
     def when(self, event: IssuerEvent) -> str:
@@ -98,7 +89,7 @@ class IssuerEventAdmin(SendAgainButton, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Body"))
     def pretty(self, event: IssuerEvent) -> SafeString:
-        return display.preformatted(display.pretty_body(event.body))
+        return display.preformatted(bodies.in_words(bodies.bodies_of([event]).get(event.pk)))
 
 
 @admin.register(Hold)

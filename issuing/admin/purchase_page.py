@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from audit.admin import actor_in_words, details_in_words, name_actors, subject_link
 from audit.models import Entry
 from issuing.admin import decline_words, disputes, purchase_lines, purchase_money, purchase_timeline
+from issuing.inbox import bodies
 from issuing.models import Authorization, CardTransaction, Decision, Dispute, DisputeRequest, Hold, IssuerEvent
 from onecard.kit import display, references
 from onecard.kit.money import Money
@@ -109,7 +110,8 @@ def build(authorization: Authorization) -> PurchasePage:
     open_cases = [case for case in cases if case.status == Case.Status.OPEN]
     events = IssuerEvent.objects.filter(
         provider=authorization.provider, object_id=authorization.issuer_authorization_id
-    )
+    ).order_by("pk")
+    said = bodies.bodies_of([*events, *(decision.event for decision in decisions)])
     use = purchase_money.balance_use(authorization)
     from_balance = use.amount_minor if use else 0
     paid = payers.of([authorization.reference]).get(authorization.reference, Payers())
@@ -134,12 +136,12 @@ def build(authorization: Authorization) -> PurchasePage:
             refunds=money.refund_rows,
         ),
         cases=[(case, str(labels.NEXT_STEP.get(case.kind, ""))) for case in open_cases],
-        rounds=[_round(decision, title) for decision, title in _titled(decisions)],
+        rounds=[_round(decision, title, said.get(decision.event_id)) for decision, title in _titled(decisions)],
         money=money,
         money_facts=purchase_money.facts(authorization, money, paid, use),
         movements=movements,
         disputes=[(each, disputes.state(each), str(disputes.MEANING.get(each.status, ""))) for each in disputed],
-        events=[(event, display.pretty_body(event.body)) for event in events.order_by("pk")],
+        events=[(event, bodies.in_words(said.get(event.pk))) for event in events],
         entries=[(each, actor_in_words(each), subject_link(each), details_in_words(each.details)) for each in entries],
         mcc_passed_through=settings.MERCHANT_MCC_PASSED_THROUGH,
     )
@@ -217,7 +219,7 @@ def _titled(decisions: list[Decision]) -> list[tuple[Decision, str]]:
     return titled
 
 
-def _round(decision: Decision, title: str) -> Round:
+def _round(decision: Decision, title: str, body: bytes | None) -> Round:
     trace = decision.trace if isinstance(decision.trace, dict) else {}
     steps = _steps(decision.timings_ms)
     return Round(
@@ -240,7 +242,7 @@ def _round(decision: Decision, title: str) -> Round:
         hold=getattr(decision, "hold", None),
         charges=[_charge(row) for row in decision.obligation.charges.all()] if decision.obligation else [],
         answer=display.pretty_body(decision.response),
-        request=display.pretty_body(decision.event.body),
+        request=bodies.in_words(body),
     )
 
 

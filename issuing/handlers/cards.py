@@ -12,6 +12,7 @@ from issuing import states
 from issuing.cards import due_comparisons
 from issuing.cards.comparison_rules import compare
 from issuing.handlers import identity
+from issuing.inbox.bodies import body_of
 from issuing.inbox.content import content_of
 from issuing.issuers.base import IssuedCard, IssuerError
 from issuing.issuers.marqeta import objects as marqeta_objects
@@ -93,7 +94,7 @@ def _reported_at(event: IssuerEvent) -> dt.datetime:
     """Returns when the issuer says that it happened, or when we received it."""
     if event.provider == Provider.MARQETA:
         return happened_at(content_of(event)) or event.received_at
-    return parse_envelope(bytes(event.body)).reported_at or event.received_at
+    return parse_envelope(body_of(event)).reported_at or event.received_at
 
 
 def _says_what_we_hold(event: IssuerEvent, card: VirtualCard) -> bool:

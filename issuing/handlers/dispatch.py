@@ -12,9 +12,9 @@ from issuing import states
 from issuing.handlers import cards as card_updates
 from issuing.handlers import marqeta as marqeta_updates
 from issuing.handlers import stripe as stripe_updates
+from issuing.inbox import bodies, unapplied, unhandled_money
 from issuing.inbox import deliveries as inbox
 from issuing.inbox import foreign_events as foreign_updates
-from issuing.inbox import unapplied, unhandled_money
 from issuing.inbox.references import ContradictionError
 from issuing.inbox.unhandled_money import UnhandledMoneyError
 from issuing.inbox.waiting import WAIT_FOR_DECISION
@@ -70,6 +70,9 @@ def _apply(event_pk: int, now: dt.datetime) -> str:
         except MalformedEventError as error:
             status, reason = states.Event.REJECTED, error.message
             unapplied.open_case_if_money(event, reason)
+        except bodies.BodyArchivedError as error:
+            status, reason = states.Event.KEPT, error.message
+            unapplied.open_case_if_money(event, reason)
         except UnhandledMoneyError as error:
             status, reason = states.Event.KEPT, error.message
             unhandled_money.open_case(event, reason)
@@ -93,7 +96,8 @@ def sweep(*, now: dt.datetime | None = None) -> int:
 
 
 def _dispatch(event: IssuerEvent, now: dt.datetime) -> tuple[str, str]:
-    envelope = None if event.provider == Provider.MARQETA else parse_envelope(bytes(event.body))
+    body = bodies.body_of(event)
+    envelope = None if event.provider == Provider.MARQETA else parse_envelope(body)
     why_not = why_not_ours(envelope) if envelope and event.provider == Provider.STRIPE else ""
     if envelope and why_not:
         return states.Event.KEPT, foreign_updates.refuse(why_not, envelope)
@@ -101,5 +105,5 @@ def _dispatch(event: IssuerEvent, now: dt.datetime) -> tuple[str, str]:
         return card_updates.apply(event)
     patient = now - event.received_at < WAIT_FOR_DECISION
     if envelope is None:
-        return marqeta_updates.apply(bytes(event.body), patient=patient)
+        return marqeta_updates.apply(body, patient=patient)
     return stripe_updates.apply(event.provider, envelope, patient=patient)

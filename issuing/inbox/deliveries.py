@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from issuing import journal, states
-from issuing.inbox import event_versions
+from issuing.inbox import bodies, event_versions
 from issuing.issuers import fingerprints
 from issuing.issuers.messages import Envelope, body_id
 from issuing.models import IssuerEvent
 from onecard.kit import clock
 from onecard.kit.insert_once import insert_once
-from onecard.kit.masked_body import evidence_of
+from onecard.kit.masked_body import Evidence, evidence_of
 from onecard.kit.money import Money
 from onecard.kit.transactions import require_transaction, transaction
 from onecard.kit.transitions import sources_of
@@ -29,8 +29,9 @@ REUSED = "Its id, {id}, came before with something else. Nothing was done about 
 def receive(provider: str, envelope: Envelope, body: bytes) -> bool:
     """Stores an event for a worker to handle; returns True if it is new. A repeat changes nothing."""
     with transaction():
-        event = _row(provider, envelope, body)
-        is_new = _store(event)
+        evidence = evidence_of(body)
+        event = _row(provider, envelope, evidence)
+        is_new = _store(event, evidence.body)
         if is_new:
             outbox.put(topic="inbox.received", event_pk=event.pk)
     return is_new
@@ -68,18 +69,18 @@ def take_again(event: IssuerEvent) -> bool:
 
 
 def _keep(provider: str, envelope: Envelope, body: bytes, status: str, reason: str) -> None:
-    with transaction():
-        _store(_row(provider, envelope, body, status=status, reason=reason[:300], handled_at=clock.now()))
-
-
-def _row(provider: str, envelope: Envelope, body: bytes, **more: Any) -> IssuerEvent:
     evidence = evidence_of(body)
+    event = _row(provider, envelope, evidence, status=status, reason=reason[:300], handled_at=clock.now())
+    with transaction():
+        _store(event, evidence.body)
+
+
+def _row(provider: str, envelope: Envelope, evidence: Evidence, **more: Any) -> IssuerEvent:
     return IssuerEvent(
         provider=provider,
         event_id=envelope.id,
         event_type=envelope.type,
         object_id=envelope.object_id,
-        body=evidence.body,
         original_mac=evidence.original_mac,
         fingerprint=envelope.fingerprint(),
         received_at=clock.now(),
@@ -87,30 +88,36 @@ def _row(provider: str, envelope: Envelope, body: bytes, **more: Any) -> IssuerE
     )
 
 
-def _store(event: IssuerEvent) -> bool:
+def _store(event: IssuerEvent, body: bytes) -> bool:
     """Stores a row once; returns True if it is new. Another event under a used id is stored beside the first."""
-    unique = ("provider", "event_id")
     journal.write_of_event(event.provider, event.event_id)
-    if insert_once(event, unique=unique):
+    if _insert(event, body):
         return True
     first = IssuerEvent.objects.get(provider=event.provider, event_id=event.event_id)
-    is_readable, is_other = event_versions.is_first_readable(first, event), _is_other(first, event)
-    event.event_id = fingerprints.other_id(first.event_id, event.fingerprint or body_id(bytes(event.body)))
+    is_readable, is_other = event_versions.is_first_readable(first, event, body), _is_other(first, event, body)
+    event.event_id = fingerprints.other_id(first.event_id, event.fingerprint or body_id(body))
     if is_readable:
-        return insert_once(event, unique=unique)
+        return _insert(event, body)
     if is_other:
         event.reason = REUSED.format(id=first.event_id)
         event.status, event.handled_at = states.Event.KEPT, clock.now()
-        if insert_once(event, unique=unique):
+        if _insert(event, body):
             _open_case(event)
     return False
 
 
-def _is_other(first: IssuerEvent, event: IssuerEvent) -> bool:
+def _insert(event: IssuerEvent, body: bytes) -> bool:
+    is_new = insert_once(event, unique=("provider", "event_id"))
+    if is_new:
+        bodies.keep(event, body)
+    return is_new
+
+
+def _is_other(first: IssuerEvent, event: IssuerEvent, body: bytes) -> bool:
     if first.event_type != event.event_type:
         return True
     is_other = first.fingerprint and event.fingerprint and first.fingerprint != event.fingerprint
-    return bool(is_other) and not event_versions.is_same_event(first, event)
+    return bool(is_other) and not event_versions.is_same_event(first, event, body)
 
 
 def _open_case(event: IssuerEvent) -> None:

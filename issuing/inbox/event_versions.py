@@ -6,6 +6,7 @@ another event under a used id.
 
 from typing import Any
 
+from issuing.inbox.bodies import BodyArchivedError, body_of
 from issuing.issuers.messages import Envelope, MalformedEventError
 from issuing.issuers.stripe import origin
 from issuing.issuers.stripe.events import parse_envelope
@@ -19,9 +20,9 @@ NAMED = ("authorization", "card", "cardholder", "charge", "payment_intent", "tra
 STATUS = {"expired": "reversed"}
 
 
-def is_same_event(first: IssuerEvent, second: IssuerEvent) -> bool:
-    """Returns whether two events under one id are one event in two API versions."""
-    both = _envelopes(first, second)
+def is_same_event(first: IssuerEvent, second: IssuerEvent, body: bytes) -> bool:
+    """Returns whether two events under one id are one event in two API versions. The second, with its body, is new."""
+    both = _envelopes(first, second, body)
     if both is None:
         return False
     one, other = both
@@ -29,16 +30,16 @@ def is_same_event(first: IssuerEvent, second: IssuerEvent) -> bool:
     return is_said_alike and _status(one) == _status(other) and not any(_differs(one, other, name) for name in NAMED)
 
 
-def is_first_readable(first: IssuerEvent, second: IssuerEvent) -> bool:
+def is_first_readable(first: IssuerEvent, second: IssuerEvent, body: bytes) -> bool:
     """Returns whether the second copy is in a version that we read and the first is not: then the second counts."""
-    both = _envelopes(first, second)
-    if both is None or not is_same_event(first, second):
+    both = _envelopes(first, second, body)
+    if both is None or not is_same_event(first, second, body):
         return False
     one, other = both
     return origin.is_read(other.origin.api_version) and not origin.is_read(one.origin.api_version)
 
 
-def _envelopes(first: IssuerEvent, second: IssuerEvent) -> tuple[Envelope, Envelope] | None:
+def _envelopes(first: IssuerEvent, second: IssuerEvent, body: bytes) -> tuple[Envelope, Envelope] | None:
     """Returns both envelopes if they have one type, object, mode and account, and different versions.
 
     Otherwise None.
@@ -46,8 +47,8 @@ def _envelopes(first: IssuerEvent, second: IssuerEvent) -> tuple[Envelope, Envel
     if second.provider != Provider.STRIPE or first.event_type != second.event_type:
         return None
     try:
-        one, other = parse_envelope(bytes(first.body)), parse_envelope(bytes(second.body))
-    except MalformedEventError:
+        one, other = parse_envelope(body_of(first)), parse_envelope(body)
+    except (MalformedEventError, BodyArchivedError):
         return None
     whose = [(each.object_id, each.origin.livemode, each.origin.account) for each in (one, other)]
     return (one, other) if whose[0] == whose[1] and one.origin.api_version != other.origin.api_version else None

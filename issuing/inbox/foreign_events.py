@@ -3,7 +3,10 @@
 Once the settings say that they are ours, they are applied.
 """
 
+import logging
+
 from issuing.inbox import deliveries
+from issuing.inbox.bodies import BodyArchivedError, body_of
 from issuing.issuers.messages import Envelope
 from issuing.issuers.stripe import foreign_events
 from issuing.issuers.stripe.events import REQUEST, parse_envelope
@@ -13,6 +16,8 @@ from onecard.kit.transactions import transaction
 from onecard.outbox import services as outbox
 from wallet import cases
 from wallet.models import Case
+
+log = logging.getLogger(__name__)
 
 
 def refuse(why: str, envelope: Envelope) -> str:
@@ -36,7 +41,12 @@ def take_again() -> int:
     )
     taken = 0
     for event in kept.exclude(event_type=REQUEST).order_by("pk").iterator():
-        if not foreign_events.why_not_ours(parse_envelope(bytes(event.body))):
+        try:
+            envelope = parse_envelope(body_of(event))
+        except BodyArchivedError as error:
+            log.warning("event %s stays as it is: %s", event.pk, error.message)
+            continue
+        if not foreign_events.why_not_ours(envelope):
             with transaction():
                 taken += deliveries.take_again(event)
     return taken

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from audit import trail
 from issuing import states
+from issuing.inbox import bodies
 from issuing.inbox import deliveries as inbox
 from issuing.inbox.content import content_of
 from issuing.inbox.references import ContradictionError
@@ -127,9 +128,11 @@ def end(event: IssuerEvent) -> None:
 def send_through_again(event: IssuerEvent, *, actor: str, reason: str) -> None:
     """Has a worker apply an event again, on staff's request, also one that was applied: that changes nothing.
 
-    Raises NothingToRetryError for a question, whose answer the issuer has.
+    Raises NothingToRetryError for a question, whose answer the issuer has, and for an event whose body is archived.
     """
     words = checked_reason(reason, error=NothingToRetryError)
+    if not bodies.bodies_of([event]):
+        raise NothingToRetryError(bodies.ARCHIVED)
     with transaction():
         if is_answered(event) or not inbox.take_again(event):
             raise NothingToRetryError(_("The issuer asked this and has our answer, so there is nothing to send again."))
@@ -153,6 +156,6 @@ def _in_words(error: Exception) -> str:
 def _carries_amount(event: IssuerEvent) -> bool:
     try:
         content = content_of(event)
-    except MalformedEventError:
+    except (MalformedEventError, bodies.BodyArchivedError):
         return False
     return carries_amount(content)

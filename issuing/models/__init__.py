@@ -7,7 +7,7 @@ from issuing.models.control import IssuerControl, Rollout
 from issuing.models.dispute_requests import DisputeEvidence, DisputeRequest
 from issuing.models.disputes import Dispute
 from issuing.models.hourly import DecisionHour, PurchaseHour
-from issuing.models.inbox import IssuerEvent
+from issuing.models.inbox import EventBody, IssuerEvent
 from issuing.models.journal import JournalEntry
 from issuing.models.legacy import LegacyDocument
 from issuing.models.people import ProfileUpdate
@@ -27,6 +27,7 @@ __all__ = [
     "Dispute",
     "DisputeEvidence",
     "DisputeRequest",
+    "EventBody",
     "Hold",
     "IssuerAccount",
     "IssuerControl",

@@ -11,7 +11,10 @@ from wallet.references import Subject
 
 
 class IssuerEvent(models.Model):
-    """One delivery with a genuine signature, as it came; the evidence never changes, only what became of it."""
+    """One delivery with a genuine signature, as it came; the evidence never changes, only what became of it.
+
+    The row stays for ever, so that the event counts once. Its body is archived some day: issuing/inbox/bodies.py.
+    """
 
     provider = models.CharField(max_length=20, choices=Provider.choices)
     event_id = models.CharField(
@@ -19,9 +22,6 @@ class IssuerEvent(models.Model):
     )
     event_type = FreeTextField(max_length=120, blank=True)
     object_id = models.CharField(max_length=120, blank=True)
-    body = models.BinaryField(
-        help_text=gettext_lazy("The raw bytes that the signature covers, with card numbers covered.")
-    )
     original_mac = models.CharField(
         max_length=64,
         blank=True,
@@ -67,3 +67,25 @@ class IssuerEvent(models.Model):
     def reference(self) -> str:
         """What cases call it."""
         return Subject.ISSUER_EVENT.reference(self.pk)
+
+
+class EventBody(models.Model):
+    """What an event said. The table has a partition for each month, which is archived and dropped as a whole.
+
+    So the database's key is (event_id, received_at), and no constraint ties it to the event, which is never deleted.
+    """
+
+    event = models.OneToOneField(
+        IssuerEvent, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="+"
+    )
+    received_at = models.DateTimeField()
+    body = models.BinaryField(
+        help_text=gettext_lazy("The raw bytes that the signature covers, with card numbers covered.")
+    )
+
+    class Meta:
+        default_permissions = ()
+        verbose_name_plural = "event bodies"
+
+    def __str__(self) -> str:
+        return f"body of event {self.event_id}"

@@ -88,13 +88,17 @@ BEGIN
         RETURN QUERY SELECT 'contradiction', NULL::bytea;
         RETURN;
     ELSIF FOUND THEN
-        INSERT INTO issuing_issuerevent
-                (provider, event_id, event_type, object_id, body, original_mac, fingerprint, received_at, status,
-                 reason, handled_at)
-            VALUES (p->>'provider', p->>'event_id', p->>'event_type', p->>'authorization_id', p_body,
-                    coalesce(p->>'original_mac', ''), p->>'fingerprint', v_now, 'handled',
-                    'A second event for a round that was answered already.', v_now)
-            ON CONFLICT (provider, event_id) DO NOTHING;
+        WITH event AS (
+            INSERT INTO issuing_issuerevent
+                    (provider, event_id, event_type, object_id, original_mac, fingerprint, received_at, status, reason,
+                     handled_at)
+                VALUES (p->>'provider', p->>'event_id', p->>'event_type', p->>'authorization_id',
+                        coalesce(p->>'original_mac', ''), p->>'fingerprint', v_now, 'handled',
+                        'A second event for a round that was answered already.', v_now)
+                ON CONFLICT (provider, event_id) DO NOTHING
+                RETURNING id
+        )
+        INSERT INTO issuing_eventbody (event_id, received_at, body) SELECT id, v_now, p_body FROM event;
         IF v_was_approved AND v_authorization.status IN ('declined', 'reversed', 'expired') THEN
             RETURN QUERY SELECT 'ended', NULL::bytea;
             RETURN;

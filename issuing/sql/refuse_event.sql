@@ -15,16 +15,16 @@ BEGIN
             sha256(convert_to(v_event_id || ':' || (p->>'fingerprint'), 'UTF8')), 'hex');
     END IF;
     INSERT INTO issuing_issuerevent
-            (provider, event_id, event_type, object_id, body, original_mac, fingerprint, received_at, status, reason,
+            (provider, event_id, event_type, object_id, original_mac, fingerprint, received_at, status, reason,
              handled_at)
-        VALUES (p->>'provider', v_event_id, p->>'event_type', p->>'authorization_id', p_body,
-                coalesce(p->>'original_mac', ''), p->>'fingerprint', v_now, 'kept',
-                left(p->>'refused_because', 300), v_now)
+        VALUES (p->>'provider', v_event_id, p->>'event_type', p->>'authorization_id', coalesce(p->>'original_mac', ''),
+                p->>'fingerprint', v_now, 'kept', left(p->>'refused_because', 300), v_now)
         ON CONFLICT (provider, event_id) DO NOTHING
         RETURNING id INTO v_id;
     IF v_id IS NULL THEN
         RETURN;
     END IF;
+    INSERT INTO issuing_eventbody (event_id, received_at, body) VALUES (v_id, v_now, p_body);
     v_case_id := issuing_open_case('event_contradiction', coalesce(p->>'reference', 'issuerevent:' || v_id),
                                    p->>'refused_because', (p->>'amount_minor')::bigint, p->>'currency', v_now);
     IF v_case_id IS NOT NULL AND p ? 'alarm' THEN

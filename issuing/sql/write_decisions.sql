@@ -32,17 +32,24 @@ BEGIN
             charge_public_id uuid)
     ), event AS (
         INSERT INTO issuing_issuerevent AS e
-                (provider, event_id, event_type, object_id, body, original_mac, fingerprint, received_at, status,
-                 reason, handled_at)
-            SELECT provider, stored_as, event_type, object_id, body, coalesce(original_mac, ''), fingerprint,
-                   decided_at, 'handled', CASE WHEN stored_as = event_id THEN '' ELSE
+                (provider, event_id, event_type, object_id, original_mac, fingerprint, received_at, status, reason,
+                 handled_at)
+            SELECT provider, stored_as, event_type, object_id, coalesce(original_mac, ''), fingerprint, decided_at,
+                   'handled', CASE WHEN stored_as = event_id THEN '' ELSE
                        'Its id, ' || event_id || ', came with something else at the same time.' END, decided_at
             FROM entry ORDER BY id
             ON CONFLICT (provider, event_id) DO UPDATE
                 SET status = 'handled', reason = '', handled_at = excluded.handled_at,
                     fingerprint = excluded.fingerprint
                 WHERE e.status = 'rejected'
-            RETURNING id, provider, event_id
+            RETURNING id, provider, event_id, received_at
+    ), event_body AS (
+        -- A rejected event, from before a repair of ours, has its body already.
+        INSERT INTO issuing_eventbody (event_id, received_at, body)
+            SELECT event.id, event.received_at, entry.body
+            FROM entry JOIN event ON event.provider = entry.provider AND event.event_id = entry.stored_as
+            ORDER BY event.id
+            ON CONFLICT (event_id, received_at) DO NOTHING
     ), obligation AS (
         INSERT INTO wallet_fundingobligation
                 (public_id, cardholder_id, reference, purchase, description, amount_minor, currency, policy, status,

@@ -1,6 +1,6 @@
 """A filter by the values of a column; of a long table, the values that PostgreSQL knows to be common."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.admin import AllValuesFieldListFilter
 from django.contrib.admin.utils import get_fields_from_path
@@ -8,6 +8,16 @@ from django.db import connection
 from django.db.models import Model
 
 from onecard.kit.row_counts import is_long
+
+# Of a table in partitions, the values that are common in any of them.
+_COMMON: Final = """
+SELECT DISTINCT unnest(most_common_vals::text::text[]) FROM pg_stats
+WHERE schemaname = current_schema() AND attname = %(column)s AND (
+    tablename = %(table)s OR tablename IN (
+        SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE inhparent = to_regclass(%(table)s)))
+ORDER BY 1
+"""
 
 
 class CommonValuesFilter(AllValuesFieldListFilter):
@@ -22,11 +32,7 @@ class CommonValuesFilter(AllValuesFieldListFilter):
 def common_values(model: type[Model], column: str) -> list[str]:
     """Returns the most common values of a column by PostgreSQL's statistics, in order; [] before it has any."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT unnest(most_common_vals::text::text[]) FROM pg_stats "
-            "WHERE schemaname = current_schema() AND tablename = %s AND attname = %s ORDER BY 1",
-            [model._meta.db_table, column],
-        )
+        cursor.execute(_COMMON, {"table": model._meta.db_table, "column": column})
         return [value for (value,) in cursor.fetchall()]
 
 

@@ -12,6 +12,11 @@ LONG_FROM: Final = 10_000
 # A selection that PostgreSQL would read with less than this cost (its own unit, about a page of the disk) is counted.
 COUNTED_BELOW_COST: Final = 5_000
 _ASK_AGAIN_AFTER_S: Final = 60
+# Of a table in partitions, the statistics of each count: PostgreSQL makes none of the whole by itself.
+_ROWS: Final = """
+SELECT coalesce(sum(greatest(reltuples, 0)), 0) FROM pg_class WHERE relkind = 'r' AND (
+    oid = to_regclass(%(table)s) OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass(%(table)s)))
+"""
 
 _known: dict[str, tuple[float, int]] = {}
 
@@ -25,9 +30,9 @@ def rows_about(model: type[Model]) -> int:
     asked_at, rows = _known.get(table, (0.0, 0))
     if table not in _known or time.monotonic() - asked_at > _ASK_AGAIN_AFTER_S:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT reltuples FROM pg_class WHERE oid = to_regclass(%s)", [table])
+            cursor.execute(_ROWS, {"table": table})
             found = cursor.fetchone()
-        rows = max(0, int(found[0])) if found else 0
+        rows = int(found[0]) if found else 0
         _known[table] = time.monotonic(), rows
     return rows
 

@@ -5,7 +5,7 @@ from django.db import DatabaseError, transaction
 
 from audit import trail
 from audit.models import Entry
-from issuing.models import Decision, IssuerEvent
+from issuing.models import Decision, EventBody, IssuerEvent
 from onecard.kit.transactions import TransactionError
 from tests.support import stripe_events
 from tests.support.wallets import walkthrough_card
@@ -25,7 +25,7 @@ def _purchase() -> None:
         (Entry, {"actor": "nobody"}),
         (Decision, {"approved": False}),
         (Decision, {"trace": {}}),
-        (IssuerEvent, {"body": b"{}"}),
+        (EventBody, {"body": b"{}"}),
         (IssuerEvent, {"event_id": "evt_other"}),
         (IssuerEvent, {"fingerprint": "0" * 64}),
         (IssuerEvent, {"received_at": "2020-01-01T00:00:00Z"}),
@@ -36,7 +36,7 @@ def test_evidence_cannot_be_changed(model: type, changes: dict[str, object]) -> 
         model.objects.update(**changes)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("table", ["audit_entry", "issuing_decision", "issuing_issuerevent"])
+@pytest.mark.parametrize("table", ["audit_entry", "issuing_decision", "issuing_issuerevent", "issuing_eventbody"])
 def test_evidence_cannot_be_deleted(table: str) -> None:
     from django.db import connection
 

@@ -49,6 +49,7 @@ WATCHED = (
     "issuing_cardfunding",
     "issuing_cardtransaction",
     "issuing_decision",
+    "issuing_eventbody",
     "issuing_hold",
     "issuing_issuerevent",
     "issuing_rewardentry",

@@ -25,7 +25,7 @@ def found(model: type[Model], term: str, **filters: str) -> set[int]:
 
 def event(event_id: str, provider: str = "stripe") -> int:
     return IssuerEvent.objects.create(
-        provider=provider, event_id=event_id, event_type="card.updated", body=b"{}", received_at=clock.now()
+        provider=provider, event_id=event_id, event_type="card.updated", received_at=clock.now()
     ).pk
 
 

@@ -62,7 +62,7 @@ def test_an_idle_product_says_zero() -> None:
 def test_what_waits_is_counted_with_its_age() -> None:
     minute_ago = clock.now() - dt.timedelta(seconds=60)
     charge = intended_charge()
-    IssuerEvent.objects.create(provider="stripe", event_id="evt_1", body=b"{}", received_at=minute_ago)
+    IssuerEvent.objects.create(provider="stripe", event_id="evt_1", received_at=minute_ago)
     outbox.put(topic="inbox.received", event_pk=1)
     cases.open_obligation_case(kind="funding_declined", obligation=charge.obligation, summary="No.")
     change("freeze", "intended", age_s=120)
@@ -162,7 +162,7 @@ def much_that_has_ended() -> list[type[Model]]:
     at = {"created_at": now, "updated_at": now}
     CardChange.objects.bulk_create(CardChange(card=card, status="done", **change_at, **at) for _ in many)
     IssuerEvent.objects.bulk_create(
-        IssuerEvent(provider="stripe", event_id=f"evt_{n}", body=b"{}", received_at=now, status="handled") for n in many
+        IssuerEvent(provider="stripe", event_id=f"evt_{n}", received_at=now, status="handled") for n in many
     )
     Message.objects.bulk_create(
         Message(topic="inbox.received", payload={}, created_at=now, published_at=now) for _ in many

@@ -9,7 +9,7 @@ from django.db import connection
 
 from tests.query_plans.filled_notices import OF_NOTICES
 from tests.query_plans.filled_rankings import OF_RANKINGS
-from tests.query_plans.row_numbers import A_FEW, DUE, PEOPLE, PERSON, PURCHASES, SOME_DUE
+from tests.query_plans.row_numbers import A_FEW, DUE, KEYS, LATELY, MONTHS, PEOPLE, PERSON, PURCHASES, SOME_DUE
 
 # What a column gets for which a table below names nothing.
 BY_TYPE: Final = {
@@ -125,6 +125,7 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
             "status": f"CASE WHEN {DUE} THEN 'received' ELSE 'handled' END",
         },
     ),
+    "issuing_eventbody": (PURCHASES, {}),
     "issuing_authorization": (
         PURCHASES,
         {
@@ -366,6 +367,7 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
             "action": "CASE WHEN n %% 100 = 0 THEN 'card_data.reveal' ELSE 'case.opened' END",
             "subject_type": "'case'",
             "subject_id": "n::text",
+            "recorded_at": LATELY,
         },
     ),
 }
@@ -374,25 +376,25 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
 def fill() -> None:
     """Fills every table of COLUMNS and counts it for the planner; in the caller's transaction."""
     with connection.cursor() as cursor:
+        cursor.execute(MONTHS.format(days=100))
         for table, (rows, columns) in COLUMNS.items():
-            values = default_values(table) | columns
+            values, key = default_values(table) | columns, KEYS.get(table, "id")
             cursor.execute(
-                f"INSERT INTO {table} (id, {', '.join(values)}) OVERRIDING SYSTEM VALUE "
+                f"INSERT INTO {table} ({key}, {', '.join(values)}) OVERRIDING SYSTEM VALUE "
                 f"SELECT n, {', '.join(values.values())} FROM generate_series(1, %s) AS n",
                 [rows],
             )
-            cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), %s)", [rows])
+            cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', '{key}'), %s)", [rows])
             cursor.execute(f"ANALYZE {table}")
         # Now, where there is time: the decision checks all that is waiting, within its deadline.
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
 
 def default_values(table: str) -> dict[str, str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s "
-            "AND is_nullable = 'NO' AND column_default IS NULL AND column_name <> 'id'",
-            [table],
+            "AND is_nullable = 'NO' AND column_default IS NULL AND column_name <> %s",
+            [table, KEYS.get(table, "id")],
         )
         return {name: "1" if kind in NUMBERS else BY_TYPE.get(kind, "''") for name, kind in cursor.fetchall()}

@@ -28,6 +28,7 @@ from issuing.disputes import requests as dispute_requests
 from issuing.disputes import submission as dispute_submission
 from issuing.disputes.request_errors import DisputeRefusedError
 from issuing.handlers import dispatch
+from issuing.inbox import bodies
 from issuing.issuers.errors import IssuerError
 from issuing.issuers.mock import MockIssuer
 from issuing.locking import locked_purchase
@@ -46,6 +47,7 @@ from onecard.integrations import sending as webhook_sending
 from onecard.integrations.models import Endpoint
 from onecard.kit import clock, list_search
 from onecard.kit.money import Money
+from onecard.kit.postgresql import partitions
 from onecard.notices import mails as notice_mails
 from onecard.notices import services as notices
 from onecard.notices.kinds import Kind
@@ -108,6 +110,7 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of decisions without a notice", decision_notices.sweep
     yield "sweep of webhooks", webhook_sending.sweep
     yield "sweep of old events", webhook_retention.forget_old
+    yield "months of tables", partitions.add_all_months
     yield "writing out of the journal", journal.write_waiting
     yield "relay", lambda: relay.relay_once(lambda *_: None, {})
     yield "sums of the hours", hourly_sums.refresh
@@ -165,6 +168,7 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
     )
     yield "end of a webhook endpoint", lambda: endpoints.delete(endpoint, actor="user:18")
     yield "open cases of a person", lambda: list(Case.objects.filter(owner=30, status="open"))
+    yield "bodies of a purchase", lambda: bodies.bodies_of(IssuerEvent.objects.filter(object_id="iauth_17"))
     yield "trail of a case", lambda: list(Entry.objects.filter(subject_type="case", subject_id="17"))
 
 

@@ -8,3 +8,10 @@ A_FEW: Final = 1_500
 PERSON: Final = f"(n %% {PEOPLE}) + 1"
 DUE: Final = "n %% 1000 = 0"
 SOME_DUE: Final = "now() - interval '1 hour'"
+# Of tables whose key is no number of their own.
+KEYS: Final = {"issuing_eventbody": "event_id"}
+MONTHS: Final = """
+SELECT onecard_add_partitions(relname, current_date - {days}, current_date) FROM pg_class WHERE relkind = 'p'
+"""
+# What is counted of the last hour, in the partition of this month.
+LATELY: Final = f"now() - (2 * {PURCHASES} - n) * interval '1 second'"

@@ -113,7 +113,8 @@ def non_unique_indexes() -> list[str]:
         cursor.execute(
             "SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid "
             "JOIN pg_class t ON t.oid = x.indrelid "
-            "WHERE t.relnamespace = current_schema()::regnamespace AND NOT indisunique AND t.relname ~ %s ORDER BY 1",
+            "WHERE t.relnamespace = current_schema()::regnamespace AND NOT indisunique AND t.relname ~ %s "
+            "AND NOT i.relispartition ORDER BY 1",
             [OURS],
         )
         return [name for (name,) in cursor.fetchall()]

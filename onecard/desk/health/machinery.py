@@ -21,6 +21,7 @@ from onecard.desk.health.item import Item, State
 from onecard.desk.health.task_words import NAMES
 from onecard.desk.models import TaskRun
 from onecard.kit import clock, display
+from onecard.kit.postgresql import partitions
 from onecard.outbox.models import Message
 
 # A statement of nothing that takes longer makes decisions slow as well.
@@ -112,6 +113,29 @@ def inbox() -> Iterator[Item]:
         waiting,
         _("See that the workers run: events of the issuers wait to be handled."),
         f"{reverse('admin:issuing_issuerevent_changelist')}?status__exact=received",
+    )
+
+
+def months() -> Iterator[Item]:
+    """Whether the next month of each table that is kept by month is there, and every row lies in its month."""
+    next_month = partitions.Month.of(clock.now()).plus(1)
+    tables = partitions.tables()
+    missing = [table.name for table in tables if next_month not in table.months()]
+    late = {table.name: count for table in tables if (count := partitions.rows_without_month(table))}
+    if missing:
+        measured = _("The next month is missing: %(tables)s.") % {"tables": display.joined(missing)}
+    elif late:
+        counts = display.joined([f"{name}: {count}" for name, count in late.items()])
+        measured = _("Rows came before their month was made: %(counts)s.") % {"counts": counts}
+    else:
+        measured = _("The next month is there, and every row lies in its month.")
+    yield Item(
+        name=_("Tables by month"),
+        state="warn" if missing or late else "good",
+        measured=measured,
+        to_do=_(
+            "Nothing is lost. The task that makes months mends it within the hour; else the worker's log says why."
+        ),
     )
 
 

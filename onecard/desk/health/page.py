@@ -25,7 +25,7 @@ SEE_HEALTH: Final = "issuing.view_issuercontrol"
 GROUPS: "Final[tuple[tuple[StrOrPromise, tuple[Measurement, ...]], ...]]" = (
     (
         gettext_lazy("What carries the work"),
-        (machinery.database, machinery.broker, machinery.workers, machinery.outbox, machinery.inbox),
+        (machinery.database, machinery.broker, machinery.workers, machinery.outbox, machinery.inbox, machinery.months),
     ),
     (
         gettext_lazy("Issuers"),

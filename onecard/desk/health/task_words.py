@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy
 from onecard.kit.words import Words
 
 NAMES: Final[dict[str, Words]] = {
+    "audit.tasks.add_months": gettext_lazy("Months are made for tables that are kept by month"),
     "issuing.tasks.count_hours": gettext_lazy("Purchases and decision times are counted by the hour"),
     "issuing.tasks.reconcile": gettext_lazy("The nightly reconciliation"),
     "issuing.tasks.remind_of_disputes": gettext_lazy("Reminders of disputes that need evidence"),

@@ -14,6 +14,7 @@ from django.urls import reverse
 from audit.models import Entry
 from issuing.authorizations import late_approvals
 from issuing.handlers import dispatch
+from issuing.inbox import bodies
 from issuing.issuers.stripe.answers import STRIPE
 from issuing.models import Authorization, CardChange, Decision, IssuerEvent, VirtualCard
 from onecard.kit import clock, display
@@ -215,7 +216,8 @@ def test_the_link_of_a_decision_leads_to_its_purchase() -> None:
     ],
 )
 def test_any_body_is_shown_harmlessly(body: bytes, shown: str) -> None:
-    event = IssuerEvent.objects.create(provider="stripe", event_id="evt_odd", body=body, received_at=clock.now())
+    event = IssuerEvent.objects.create(provider="stripe", event_id="evt_odd", received_at=clock.now())
+    bodies.keep(event, body)
 
     page = logged_in().get(reverse("admin:issuing_issuerevent_change", args=[event.pk]))
 

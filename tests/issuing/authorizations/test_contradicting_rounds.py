@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from issuing import journal
 from issuing.authorizations import decision_store
+from issuing.inbox.bodies import body_of
 from issuing.models import Authorization, IssuerEvent, VirtualCard
 from onecard.kit import references
 from tests.issuing.inbox.contradictions import (
@@ -53,7 +54,7 @@ def test_a_later_round_with_another_card_is_declined_with_a_case(card: VirtualCa
     assert (case.reference, case.amount_minor) == (f"authorization:{purchase.pk}", 900)
     assert other in case.summary
     event = IssuerEvent.objects.get(event_id=again["id"])
-    assert json.loads(bytes(event.body)) == again
+    assert json.loads(body_of(event)) == again
 
 
 def test_a_first_round_repeated_with_another_card_is_declined(card: VirtualCard) -> None:

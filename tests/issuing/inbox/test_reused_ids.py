@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from issuing.inbox.bodies import body_of
 from issuing.models import IssuerEvent, VirtualCard
 from tests.issuing.inbox.contradictions import ONE, EventBody, card, contradictions, moved, other_card, reason, with_jit
 from tests.support import marqeta_events, stripe_events
@@ -24,7 +25,7 @@ def test_a_used_event_id_with_another_purchase_is_declined_and_kept(card: Virtua
 
     assert {reason(answer) for answer in answers} == {"event_id_reused"}
     assert moved() == ONE
-    assert {bytes(event.body) for event in IssuerEvent.objects.all()} == {
+    assert {body_of(event) for event in IssuerEvent.objects.all()} == {
         json.dumps(each).encode() for each in (asked, other)
     }
     (case,) = contradictions()
@@ -87,7 +88,7 @@ def test_two_messages_under_one_id_are_both_kept(card: VirtualCard) -> None:
         assert stripe_events.post(told).status_code == 200
 
     assert sorted(IssuerEvent.objects.values_list("status", flat=True)) == ["kept", "received"]
-    assert {json.loads(bytes(each.body))["data"]["object"]["id"] for each in IssuerEvent.objects.all()} == {
+    assert {json.loads(body_of(each))["data"]["object"]["id"] for each in IssuerEvent.objects.all()} == {
         each["data"]["object"]["id"] for each in (first, second)
     }
     assert len(contradictions()) == 1

@@ -11,6 +11,7 @@ from django.test import override_settings
 
 from issuing.handlers import dispatch
 from issuing.inbox import deliveries as inbox
+from issuing.inbox.bodies import body_of
 from issuing.issuers.base import MissedEvent, NetworkError
 from issuing.issuers.marqeta import event_history as marqeta_history
 from issuing.issuers.messages import Envelope
@@ -73,7 +74,7 @@ def test_what_the_webhook_brought_is_listed_under_the_same_id(told: RunningSandb
     for event in events:
         row = stored[event.event_id]
         assert (row.event_type, row.object_id) == (event.event_type, event.object_id)
-        assert exact_json.loads(bytes(row.body)) == exact_json.loads(event.body)
+        assert exact_json.loads(body_of(row)) == exact_json.loads(event.body)
         assert not store(provider, event)
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from audit.models import Entry
+from issuing.inbox.bodies import body_of
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from onecard.outbox.models import Message
 from tests.support import stripe_events
@@ -44,7 +45,7 @@ def test_an_approval_commits_its_hold_charge_trail_and_message(card: VirtualCard
     assert sorted(SpendWindow.objects.values_list("kind", "spent_minor")) == [("day", 4500), ("month", 4500)]
     assert Hold.objects.get().amount_minor == 4500
     event = IssuerEvent.objects.get()
-    assert (event.status, json.loads(bytes(event.body))) == ("handled", asked)
+    assert (event.status, json.loads(body_of(event))) == ("handled", asked)
 
 
 def test_the_trace_names_every_method_with_its_row_and_effective_reward(card: VirtualCard) -> None:

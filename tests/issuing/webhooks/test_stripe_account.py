@@ -13,6 +13,7 @@ from issuing import tasks
 from issuing.authorizations import decision_store
 from issuing.handlers import dispatch
 from issuing.inbox import foreign_events
+from issuing.inbox.bodies import body_of
 from issuing.models import Authorization, CardTransaction, Decision, Hold, IssuerEvent, VirtualCard
 from onecard import environment
 from onecard.outbox.models import Message
@@ -91,7 +92,7 @@ def test_a_question_that_is_not_ours_is_declined_and_kept(
     assert {reason(answer) for answer in answers} == {why}
     assert answers[0].content == answers[1].content
     event = IssuerEvent.objects.get()
-    assert (event.status, json.loads(bytes(event.body))) == ("kept", asked)
+    assert (event.status, json.loads(body_of(event))) == ("kept", asked)
     assert not any(model.objects.exists() for model in (Decision, Authorization, Hold, FundingCharge))
     case = Case.objects.get()
     assert (case.kind, case.status, case.reference) == ("event_contradiction", "open", f"stripe:{why}")

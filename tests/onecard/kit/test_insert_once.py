@@ -51,7 +51,7 @@ def test_a_second_row_changes_nothing() -> None:
 @pytest.mark.django_db
 def test_json_is_written_as_the_field_writes_it() -> None:
     entry = Entry(recorded_at=NOW, actor="me", action="looked", subject_type="x", subject_id="1", details={"é": [1]})
-    assert insert_once(entry, unique=("id",))
+    assert insert_once(entry, unique=("id", "recorded_at"))
     assert Entry.objects.get(pk=entry.pk).details == {"é": [1]}
 
 

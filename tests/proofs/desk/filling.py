@@ -13,6 +13,7 @@ from psycopg import sql
 from tests.proofs.desk import rows
 from tests.proofs.desk.table import Table
 from tests.query_plans.filled_tables import COLUMNS, default_values
+from tests.query_plans.row_numbers import KEYS, MONTHS
 from wallet.ledger import balances
 
 Progress = Callable[[str, int], None]
@@ -91,6 +92,7 @@ def fill(purchases: int, progress: Progress) -> list[str]:
     for name, (count, columns) in COLUMNS.items():
         wanted.setdefault(name, [Table(name, min(count, purchases // 30), columns)])
     with connection.cursor() as cursor:
+        cursor.execute(MONTHS.format(days=rows.DAYS + 1))
         # Rows belong together by their numbers, so nothing is checked; only a superuser may say so.
         cursor.execute("SET session_replication_role = replica; SET statement_timeout = 0")
         filled = [name for name, parts in wanted.items() if _fill_table(cursor, name, parts, progress)]
@@ -107,7 +109,7 @@ def _fill_table(cursor: Any, name: str, parts: list[Table], progress: Progress) 
     for part in parts:
         values = default_values(name) | part.columns
         statement = (
-            f"INSERT INTO {name} (id, {', '.join(values)}) OVERRIDING SYSTEM VALUE "
+            f"INSERT INTO {name} ({KEYS.get(name, 'id')}, {', '.join(values)}) OVERRIDING SYSTEM VALUE "
             f"SELECT {part.id}, {', '.join(values.values())} FROM generate_series(%s::int, %s::int) AS n "
             f"WHERE {part.where}"
         )
@@ -115,5 +117,6 @@ def _fill_table(cursor: Any, name: str, parts: list[Table], progress: Progress) 
             last = min(part.rows, first + AT_ONCE - 1)
             cursor.execute(statement, [first, last])
             progress(name, last - first + 1)
-    cursor.execute(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}")
+    key = KEYS.get(name, "id")
+    cursor.execute(f"SELECT setval(pg_get_serial_sequence('{name}', '{key}'), max({key})) FROM {name}")
     return True

@@ -155,6 +155,11 @@ def _purchases(purchases: int, person: str, at: str, amount: str, merchant: str,
         },
     )
     yield Table(
+        "issuing_eventbody",
+        purchases,
+        {"received_at": "(SELECT received_at FROM issuing_issuerevent WHERE id = n)", "body": "'{}'::bytea"},
+    )
+    yield Table(
         "issuing_authorization",
         purchases,
         {
