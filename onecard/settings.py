@@ -71,6 +71,9 @@ FUNDING_POLICY = environment.choice("FUNDING_POLICY", default="charge_now", amon
 CASCADE_RETRIES_H = environment.hours("CASCADE_RETRIES_H", default="1,6,24,72")
 # What is too small to be charged waits so many days for the cardholder's next charge, then it is written off.
 CARRY_DAYS = environment.number("CARRY_DAYS", default=30, least=1, most=365)
+# For so many months bodies of events and entries of the trail stay; `manage.py archive` refuses younger ones.
+EVENT_BODY_MONTHS = environment.number("EVENT_BODY_MONTHS", default=13, least=3, most=1200)
+AUDIT_ENTRY_MONTHS = environment.number("AUDIT_ENTRY_MONTHS", default=84, least=36, most=1200)
 # Whoever owes a purchase makes no new ones with that card until it is paid, or staff unfreeze it.
 FREEZE_ON_RECEIVABLE = environment.flag("FREEZE_ON_RECEIVABLE", default=True)
 
@@ -311,10 +314,6 @@ LOGGING = {
     # The package logs each call at INFO; what matters of it is in our own rows.
     # A declined purchase is a 402 at Marqeta's gateway and nothing to warn of.
     # Django would mail every fault's report, with what its frames held, to ADMINS; they get our own mails only.
-    "loggers": {
-        "stripe": {"level": "WARNING"},
-        "django": {"handlers": []},
-        "django.request": {"level": "ERROR"},
-    },
+    "loggers": {"stripe": {"level": "WARNING"}, "django": {"handlers": []}, "django.request": {"level": "ERROR"}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }

@@ -1,0 +1,1 @@
+"""Takes old months out of the database and into files (docs/decisions/0051)."""
