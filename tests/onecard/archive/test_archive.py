@@ -158,7 +158,11 @@ def test_a_killed_run_is_taken_up(tmp_path: Path, left: str) -> None:
     assert EventBody.objects.count() == 0
 
 
-@pytest.mark.parametrize("damaged", [b"", b"no gzip", b"\x1f\x8b\x08", gzip.compress(b'{"other": "rows"}\n')])
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"no gzip", b"\x1f\x8b\x08", gzip.compress(b'{"other": "rows"}\n', mtime=0)],
+    ids=["empty", "no gzip", "cut", "other rows"],
+)
 def test_a_file_with_other_rows_is_never_written_again(tmp_path: Path, damaged: bytes) -> None:
     event("evt_1")
     (tmp_path / f"{NAME}.jsonl.gz").write_bytes(damaged)
