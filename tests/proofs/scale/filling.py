@@ -7,12 +7,15 @@ from typing import Any
 
 from django.db import connection
 
+from tests.proofs.scale.purchases import DAYS
 from tests.proofs.scale.table import Table
 from tests.query_plans.filled_tables import default_values
+from tests.query_plans.row_numbers import MONTHS
 
 Progress = Callable[[str, int], None]
 INDEXES = """
-SELECT quote_ident(c.conname), i.indexrelid::regclass::text, pg_get_constraintdef(c.oid), pg_get_indexdef(i.indexrelid)
+SELECT quote_ident(c.conname), i.indexrelid::regclass::text, pg_get_constraintdef(c.oid),
+       replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ')
 FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.conrelid = i.indrelid
 WHERE i.indrelid = %s::regclass AND NOT i.indisprimary ORDER BY i.indexrelid
 """
@@ -25,6 +28,7 @@ def fill(tables: Iterable[Table], progress: Progress) -> Iterator[str]:
     settings hold until the connection is closed.
     """
     with connection.cursor() as cursor:
+        cursor.execute(MONTHS.format(days=DAYS + 31))
         cursor.execute("SET session_replication_role = replica; SET statement_timeout = 0; SET lock_timeout = 0")
         cursor.execute("SET synchronous_commit = off; SET maintenance_work_mem = '1GB'; SET work_mem = '256MB'")
         for name, parts in groupby(tables, key=lambda table: table.name):

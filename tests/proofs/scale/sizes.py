@@ -1,4 +1,7 @@
-"""What a database holds: rows and bytes of its tables and indexes, and how often each table was read as a whole."""
+"""What a database holds: rows and bytes of its tables and indexes, and how often each table was read as a whole.
+
+The months of a table count as one table.
+"""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -18,10 +21,17 @@ OF_PURCHASES: Final = (
 LARGE_FROM: Final = 1_000
 GB: Final = 10**9
 SIZES: Final = """
-SELECT relname, greatest(reltuples, 0)::bigint, pg_table_size(oid), pg_indexes_size(oid)
-FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+SELECT coalesce(whole.relname, one.relname), sum(greatest(one.reltuples, 0))::bigint,
+       sum(pg_table_size(one.oid))::bigint, sum(pg_indexes_size(one.oid))::bigint
+FROM pg_class one LEFT JOIN pg_inherits i ON i.inhrelid = one.oid LEFT JOIN pg_class whole ON whole.oid = i.inhparent
+WHERE one.relkind = 'r' AND one.relnamespace = current_schema()::regnamespace GROUP BY 1
 """
-SCANS: Final = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = current_schema()"
+SCANS: Final = """
+SELECT coalesce(whole.relname, one.relname), sum(one.seq_scan)::bigint
+FROM pg_stat_user_tables one
+    LEFT JOIN pg_inherits i ON i.inhrelid = one.relid LEFT JOIN pg_class whole ON whole.oid = i.inhparent
+WHERE one.schemaname = current_schema() AND one.relid NOT IN (SELECT partrelid FROM pg_partitioned_table) GROUP BY 1
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,9 @@ def test_filling_leaves_the_indexes_as_they_were() -> None:
                 "LEFT JOIN pg_constraint c ON c.conname = i.indexname AND c.conrelid = i.tablename::regclass "
                 "WHERE i.schemaname = current_schema()"
             )
-            # PostgreSQL writes the casts of a condition otherwise once it has read them again.
-            return {(table, re.sub(r"[()]|::[a-z ]+(\[\])?", "", index), rule) for table, index, rule in cursor}
+            found = [row for row in cursor if not re.search(r"_\d{4}_\d{2}$", row[0])]
+        # PostgreSQL writes the casts of a condition otherwise once it has read them again. Months follow their table.
+        return {(table, re.sub(r"[()]|::[a-z ]+(\[\])?", "", index), rule) for table, index, rule in found}
 
     before = indexes()
 
