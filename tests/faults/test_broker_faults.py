@@ -63,6 +63,7 @@ def test_a_broker_that_forgets_everything_costs_time_and_no_money(broker: redis.
     assert (charge.status, len(intents(sandbox))) == ("succeeded", 1)
 
 
+@pytest.mark.only_in_proofs
 def test_a_broker_that_is_mute_is_given_up_in_seconds(broker: redis.Redis) -> None:
     requested(intended_charge())
     with socket.create_server(("127.0.0.1", 0)) as mute:
@@ -76,6 +77,7 @@ def test_a_broker_that_is_mute_is_given_up_in_seconds(broker: redis.Redis) -> No
     assert relay.relay_once(publish, SUBSCRIBERS) == 1
 
 
+@pytest.mark.only_in_proofs
 def test_real_workers_given_the_same_message_many_times_charge_once(
     broker: redis.Redis, sandbox: RunningSandbox
 ) -> None:

@@ -13,6 +13,12 @@ Looks = dict[str, tuple[int, int | None]]
 # How its connection is named, for tests that ask who else is connected.
 APPLICATION_NAME = "snapshot"
 PLACE = ("host", "port", "dbname", "user", "password")
+_WITH_PAGES = """
+SELECT one.relname FROM pg_class one
+    LEFT JOIN pg_inherits i ON i.inhrelid = one.oid LEFT JOIN pg_class whole ON whole.oid = i.inhparent
+WHERE coalesce(whole.relname, one.relname) = ANY (%s) AND one.relkind = 'r'
+    AND one.relnamespace = current_schema()::regnamespace AND pg_relation_size(one.oid) > 0
+"""
 # Longer than any request of a test may take.
 LOCK_TIMEOUT = "60s"
 
@@ -64,8 +70,12 @@ class Snapshot:
         if touched:
             # Much cheaper than TRUNCATE, which makes new files for the table, for all of its indexes, and for all
             # tables that refer to it.
-            names = sql.SQL(", ").join(map(sql.Identifier, touched))
+            names = sql.SQL(", ").join(map(sql.Identifier, self._with_pages(touched)))
             self._run(sql.SQL("VACUUM (INDEX_CLEANUP ON, TRUNCATE ON) {}").format(names))
+
+    def _with_pages(self, tables: list[str]) -> list[str]:
+        """Returns the tables, and of those in months only the months that anything was written to."""
+        return [name for (name,) in self.link.execute(_WITH_PAGES, [tables], prepare=True)] or tables
 
     def _put_back_rows(self) -> list[str]:
         touched = [table for table, look in self._looks_of(self.looks).items() if look != self.looks[table]]

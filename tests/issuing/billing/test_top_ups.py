@@ -132,6 +132,7 @@ class Death(BaseException):
     """The process ends here."""
 
 
+@pytest.mark.only_in_proofs
 def test_a_death_at_any_statement_ends_in_one_payment_and_one_credit(
     sandbox: RunningSandbox, card: VirtualCard, source: FundingMethod
 ) -> None:

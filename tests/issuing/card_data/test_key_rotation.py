@@ -190,6 +190,7 @@ class Busy:
             thread.join(timeout=30)
 
 
+@pytest.mark.only_in_proofs
 @real_commits
 def test_keys_change_while_cards_are_made_written_and_shown(settings: Any) -> None:
     """The key ring goes through all its steps; at no moment does a card fail to open."""

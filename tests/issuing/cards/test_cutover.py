@@ -178,6 +178,7 @@ class Death(BaseException):
     """The process ends here."""
 
 
+@pytest.mark.only_in_proofs
 def test_a_death_at_any_statement_ends_in_one_real_card(issuer: MockIssuer) -> None:
     deaths = 0
     for n in range(1, 300, 2):

@@ -317,6 +317,7 @@ class Death(BaseException):
     """The process ends here."""
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.django_db(transaction=True)
 def test_a_death_at_any_step_of_making_a_card_ends_in_one_card(issuer: ScriptedIssuer) -> None:
     from django.db import connection

@@ -137,6 +137,7 @@ def test_a_success_that_we_hold_as_declined_is_taken_over(
     assert reconcile().found == []
 
 
+@pytest.mark.some_in_suite(1)
 @pytest.mark.parametrize("path", ["/v1/issuing/transactions", "/v1/payment_intents", "/v1/refunds"])
 def test_a_list_that_cannot_be_read_concludes_nothing(
     both: RunningSandbox, at_stripe: Side, reconcile: Reconcile, path: str

@@ -292,6 +292,7 @@ def test_junk_of_any_shape_is_kept_as_one_rejected_delivery(junk: dict[str, Any]
     assert IssuerEvent.objects.get().status == "rejected"
 
 
+@pytest.mark.only_in_proofs
 def test_many_odd_root_keys_of_a_large_delivery_are_kept_once() -> None:
     odd: dict[str, Any] = {f"key{each}": each for each in range(990)}
     began = time.monotonic()

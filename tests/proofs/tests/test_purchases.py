@@ -106,6 +106,7 @@ def world(our_server: str) -> Iterator[World]:
 
 
 @pytest.mark.only_in_proofs
+@pytest.mark.only_in_proofs
 def test_purchases_at_both_issuers_with_random_faults_add_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     # Nothing takes messages out of the outbox here before the traffic is over.
     monkeypatch.setattr(traffic, "MOST_WAITING", 10_000)
@@ -138,6 +139,7 @@ def compare() -> list[str]:
     return sorted(SyncRun.objects.filter(status="finished").values_list("provider", flat=True))
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.usefixtures("world")
 def test_an_issuer_that_is_paused_for_its_trouble_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quiet, "MOST_TRIES", 2)
@@ -146,6 +148,7 @@ def test_an_issuer_that_is_paused_for_its_trouble_is_waited_for(monkeypatch: pyt
     assert compare() == ["marqeta", "stripe"]
 
 
+@pytest.mark.only_in_proofs
 def test_a_comparison_goes_on_after_many_failures_as_long_as_it_gets_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +159,7 @@ def test_a_comparison_goes_on_after_many_failures_as_long_as_it_gets_on(
     assert compare() == ["marqeta", "stripe"]
 
 
+@pytest.mark.only_in_proofs
 def test_a_comparison_that_gets_nowhere_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quiet, "MOST_TRIES", 2)
     world.sandbox.order(method="GET", path="/v1/events", do="unauthorized", times=2)
@@ -219,6 +223,7 @@ HARMS: dict[Callable[[World, Truth], Truth], str] = {
 }
 
 
+@pytest.mark.only_in_proofs
 def test_what_is_wrong_is_found(bought: World) -> None:
     with closing(Snapshot.take("before_the_harm")) as before:
         for harm, found in HARMS.items():
@@ -229,6 +234,7 @@ def test_what_is_wrong_is_found(bought: World) -> None:
             assert bought.counted().is_good, harm
 
 
+@pytest.mark.only_in_proofs
 def test_what_only_the_reconciliation_has_found_is_not_explained_by_that(bought: World) -> None:
     purchase = Authorization.objects.earliest("pk")
     with transaction():
@@ -241,6 +247,7 @@ def test_what_only_the_reconciliation_has_found_is_not_explained_by_that(bought:
     assert bought.counted().unexplained == [f"authorization:{purchase.pk}: -700 are left in clearing"]
 
 
+@pytest.mark.only_in_proofs
 def test_an_open_case_explains_what_does_not_add_up(bought: World) -> None:
     truth = _take_more_than_was_paid(bought, read_truth(bought.http))
     purchase = Authorization.objects.get(card_transactions__issuer_transaction_id=truth.movements[0].name[1])
@@ -257,6 +264,7 @@ def test_an_open_case_explains_what_does_not_add_up(bought: World) -> None:
     assert not counted.unexplained
 
 
+@pytest.mark.only_in_proofs
 def test_a_refusal_of_the_sandbox_ends_the_proof(world: World) -> None:
     with pytest.raises(SandboxRefusedError, match="404"):
         world.http.stripe("GET", "issuing/cards/ic_nobody")

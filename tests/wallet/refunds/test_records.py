@@ -262,6 +262,7 @@ class Death(BaseException):
     """The process ends here."""
 
 
+@pytest.mark.only_in_proofs
 def test_a_death_at_any_statement_gives_it_back_once(sandbox: RunningSandbox) -> None:
     charge, deaths = paid(sandbox), 0
     for n in range(1, 60):
