@@ -79,7 +79,7 @@ PROOFS := tests/invariants tests/faults tests/query_plans tests/onecard/dev test
 
 proofs: setup  ## what takes too long for the suite: kills, crashes, faults, hostile values, plans, stories (12 minutes)
 	@PROOFS=1 $(LAUNCHER) test -n auto $(PROOFS) $(ARGS)
-	@PROOFS=1 $(LAUNCHER) test -n auto -m 'only_in_proofs or some_in_suite' $(addprefix --ignore=,$(PROOFS)) $(ARGS)
+	@PROOFS=1 $(LAUNCHER) test -n auto -m 'only_in_proofs or some_in_suite or hypothesis' $(addprefix --ignore=,$(PROOFS)) $(ARGS)
 
 stories: setup  ## what staff do, from the login on, in a real browser; ARGS='-k freeze'
 	@PROOFS=1 $(LAUNCHER) test -n auto tests/browser $(ARGS)

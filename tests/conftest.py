@@ -11,6 +11,7 @@ import pytest
 from django.core.cache import cache, caches
 from django.db import connection, connections
 from django.test import TransactionTestCase
+from hypothesis import settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from issuing.authorizations import unknown_commits
@@ -21,6 +22,11 @@ from issuing.webhooks import refused_signatures
 from routing import rulebook
 from tests.support import lengths, snapshots, time_limits
 from tests.support.template_database import migrated_template
+
+if lengths.IS_SUITE:
+    # `make proofs` tries four times as many.
+    settings.register_profile("suite", parent=settings.default, max_examples=25)
+    settings.load_profile("suite")
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,7 +10,7 @@ from tests.faults.connections import administrator, buy, failing_statement, on_a
 from tests.support import stripe_events
 from tests.support.wallets import walkthrough_card
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.only_in_proofs, pytest.mark.django_db(transaction=True)]
 
 
 # What PostgreSQL itself says in each case, raised inside the statement by the server.

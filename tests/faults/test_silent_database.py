@@ -26,7 +26,7 @@ from tests.support.threads import at_once
 from tests.support.wallets import walkthrough_card
 from wallet.models import FundingCharge, FundingObligation
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.only_in_proofs, pytest.mark.django_db(transaction=True)]
 
 
 @contextlib.contextmanager

@@ -16,6 +16,8 @@ from tests.sandbox.running import RunningSandbox
 from tests.support.sandboxes import intents
 from wallet.models import FundingCharge, FundingMethod
 
+pytestmark = pytest.mark.only_in_proofs
+
 Story = Callable[[Side, Callable[[], None]], None]
 Told = dict[str, list[Row]]
 

@@ -14,6 +14,8 @@ from tests.journeys.two_issuers import AtMarqeta, AtStripe, Side, settle
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.settings import MarqetaSettings
 
+pytestmark = pytest.mark.only_in_proofs
+
 
 @pytest.fixture(params=["stripe", "marqeta"])
 def side(request: pytest.FixtureRequest, both: RunningSandbox, settings: object) -> Side:

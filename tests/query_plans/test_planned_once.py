@@ -22,6 +22,7 @@ CARD_BY_ID = "one_card_per_issuer_id"
 
 
 def test_a_decision_reads_its_card_by_index_whichever_it_is() -> None:
+    many_cards()
     places = {name: f"${number}" for number, name in enumerate(ASKED, start=1)}
     statement = re.sub(r"%\((\w+)\)s", lambda found: places[found[1]], decision_store.READ)
 
@@ -32,6 +33,7 @@ def test_a_decision_reads_its_card_by_index_whichever_it_is() -> None:
 
 
 def test_unknown_cards_are_read_by_index() -> None:
+    many_cards()
     wanted = json.dumps([{"provider": "stripe", "id": "ic_1", "place": 0}])
 
     seen = planned_once(decision_store.READ_CARDS.decode(), [wanted])
@@ -40,14 +42,19 @@ def test_unknown_cards_are_read_by_index() -> None:
 
 
 def test_cards_are_locked_by_index_before_there_are_statistics() -> None:
-    (table,) = (each for each in cards.cards(0, 19_999) if each.name == "issuing_virtualcard")
-    list(filling.fill([table], lambda _label, _count: None))
+    many_cards()
 
     with watched() as seen, transaction():
         locking.lock_cards([17])
 
     assert "card_that_came_after" in seen.indexes
     assert "issuing_virtualcard" not in {table for table, _ in seen.scans}
+
+
+def many_cards() -> None:
+    """In an empty table each index is as good as another."""
+    (table,) = (each for each in cards.cards(0, 19_999) if each.name == "issuing_virtualcard")
+    list(filling.fill([table], lambda _label, _count: None))
 
 
 def planned_once(statement: str, values: list[object]) -> Seen:

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from routing.engine import Method, Row, Rules, choose
 from tests.routing import reference_rules
 from tests.routing.golden import PURCHASE, make_method
+from tests.support.lengths import length
 
 NETWORKS = ["visa", "mastercard", "amex"]
 DAY = PURCHASE.local_date
-MANY = settings(max_examples=400, deadline=None)
+MANY = settings(max_examples=length("ENGINE_EXAMPLES", short=100, whole=400), deadline=None)
 
 
 def decimals(*numbers: float) -> list[Decimal]:

@@ -18,6 +18,7 @@ from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from routing import rewards
 from tests.issuing.rewards.purchases import NOTHING, bought, ended, one_card_wallet, refunded, sums
+from tests.support.lengths import length
 from wallet import locking as wallet_locking
 from wallet.models import FundingCharge, FundingRefund
 from wallet.refunds import records as refunds
@@ -51,7 +52,7 @@ def test_a_third_that_cannot_be_divided_leaves_no_rest() -> None:
     currency=st.sampled_from(["USD", "KWD"]),
     data=st.data(),
 )
-@hypothesis_settings(max_examples=300)
+@hypothesis_settings(max_examples=length("REWARD_EXAMPLES", short=75, whole=300))
 def test_any_split_of_a_whole_refund_takes_all_and_never_more(
     amount: int, rate_milli: int, kind: str, currency: str, data: st.DataObject
 ) -> None:

@@ -14,6 +14,8 @@ from tests.sandbox.marqeta.world import load_program
 from tests.sandbox.settings import MarqetaSettings, Settings
 from tests.sandbox.world import WorldError, load_world
 
+pytestmark = pytest.mark.only_in_proofs
+
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENT = {
     **os.environ,

@@ -11,6 +11,8 @@ from tests.sandbox.limits import RateLimit
 from tests.sandbox.running import DEFAULT_API_KEY, RunningSandbox
 from tests.sandbox.tests.marqeta import CARD, PRODUCT, PROGRAM, USER, Api, MarqetaReceiver
 
+pytestmark = pytest.mark.only_in_proofs
+
 NEW = {"token": "c", "user_token": USER, "card_product_token": PRODUCT}
 PATH = "/v3/cards"
 

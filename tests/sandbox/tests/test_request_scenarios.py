@@ -13,6 +13,8 @@ from tests.sandbox.scenario import ScenarioError
 from tests.sandbox.tests.conftest import CITI, make_client
 from tests.sandbox.tests.receiver import Receiver
 
+pytestmark = pytest.mark.only_in_proofs
+
 PATH = "/v1/payment_intents"
 
 

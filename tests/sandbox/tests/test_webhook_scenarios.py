@@ -12,6 +12,8 @@ from tests.sandbox.running import RunningSandbox
 from tests.sandbox.scenario import ScenarioError
 from tests.sandbox.tests.receiver import Receiver, approve
 
+pytestmark = pytest.mark.only_in_proofs
+
 CREATED = "issuing_authorization.created"
 REQUEST = "issuing_authorization.request"
 
