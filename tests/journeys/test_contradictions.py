@@ -16,6 +16,8 @@ from tests.sandbox.settings import MarqetaSettings
 from tests.support.factories import VirtualCardFactory
 from wallet.models import Case, FundingObligation
 
+pytestmark = pytest.mark.only_in_proofs
+
 REQUEST, GATEWAY = "issuing_authorization.request", "gateway.request"
 
 

@@ -10,6 +10,8 @@ import pytest
 from onecard.dev.running_stack import completed, take_its_environment
 from tests.support.starts import PRODUCTION, SAFE, run
 
+pytestmark = pytest.mark.only_in_proofs
+
 FILE = {
     "DEBUG": "on",
     "SECRET_KEY": "the-stacks-own-key",

@@ -12,6 +12,8 @@ from tests.sandbox.forms import FormError, parse_form
 from tests.sandbox.running import DEFAULT_API_KEY, RunningSandbox
 from tests.sandbox.tests.conftest import CITI, CUSTOMER, make_client
 
+pytestmark = pytest.mark.only_in_proofs
+
 
 def test_root_describes_itself(sandbox: RunningSandbox) -> None:
     answer = requests.get(sandbox.url, timeout=5)

@@ -13,6 +13,8 @@ from tests.sandbox.settings import Settings
 from tests.sandbox.tests.conftest import CARD, make_client
 from tests.sandbox.tests.receiver import SECRET, VERSION, Receiver, approve, decline
 
+pytestmark = pytest.mark.only_in_proofs
+
 REQUEST = "issuing_authorization.request"
 CREATED = "issuing_authorization.created"
 UPDATED = "issuing_authorization.updated"

@@ -11,6 +11,8 @@ from tests.sandbox.stripe import shapes_funding
 from tests.sandbox.tests.conftest import CITI, CUSTOMER, make_client
 from tests.sandbox.tests.receiver import Json
 
+pytestmark = pytest.mark.only_in_proofs
+
 FIELDS = {
     "amount", "available_on", "balance_type", "created", "currency", "description", "exchange_rate", "fee",
     "fee_details", "id", "net", "object", "reporting_category", "source", "status", "type",

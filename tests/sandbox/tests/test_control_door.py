@@ -10,6 +10,8 @@ from tests.sandbox.running import RunningSandbox
 from tests.sandbox.tests.conftest import CUSTOMER
 from tests.sandbox.tests.receiver import Receiver
 
+pytestmark = pytest.mark.only_in_proofs
+
 Door = Callable[..., requests.Response]
 
 

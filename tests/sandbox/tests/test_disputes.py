@@ -11,6 +11,8 @@ from tests.sandbox.running import RunningSandbox
 from tests.sandbox.tests.marqeta import Api, MarqetaReceiver
 from tests.sandbox.tests.receiver import Receiver
 
+pytestmark = pytest.mark.only_in_proofs
+
 WORD = "issuing_dispute"
 
 

@@ -10,6 +10,8 @@ import stripe
 from tests.sandbox.running import DEFAULT_API_KEY, RunningSandbox
 from tests.sandbox.tests.conftest import CARD, make_client
 
+pytestmark = pytest.mark.only_in_proofs
+
 VERSION: Any = {"stripe_version": "2024-06-20"}
 
 

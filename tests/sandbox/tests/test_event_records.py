@@ -12,6 +12,8 @@ from tests.sandbox.running import DEFAULT_API_KEY, RunningSandbox
 from tests.sandbox.tests.conftest import CARD, make_client
 from tests.sandbox.tests.receiver import Receiver
 
+pytestmark = pytest.mark.only_in_proofs
+
 
 def listed(sandbox: RunningSandbox, **params: Any) -> Any:
     """The answer's JSON as it came over the wire."""

@@ -11,6 +11,8 @@ from tests.sandbox.running import RunningSandbox
 from tests.sandbox.tests.conftest import CUSTOMER
 from tests.sandbox.tests.receiver import Receiver
 
+pytestmark = pytest.mark.only_in_proofs
+
 
 def count_intents(client: stripe.StripeClient) -> int:
     return len(client.v1.payment_intents.list({"limit": 100}).data)

@@ -8,6 +8,8 @@ import stripe
 from tests.sandbox.tests.conftest import CARD
 from tests.sandbox.tests.receiver import Receiver
 
+pytestmark = pytest.mark.only_in_proofs
+
 ADDRESS = {"line1": "1 Main St", "city": "Oakland", "state": "CA", "postal_code": "94601", "country": "US"}
 TERMS = {"card_issuing": {"user_terms_acceptance": {"date": 1_790_000_000, "ip": "203.0.113.7"}}}
 INDIVIDUAL = {"first_name": "Ana", "last_name": "Smith", "dob": {"day": 1, "month": 2, "year": 1990}, **TERMS}

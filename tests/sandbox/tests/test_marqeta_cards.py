@@ -7,6 +7,8 @@ from tests.sandbox.card_numbers import has_check_digit
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.tests.marqeta import CARD, PRODUCT, PROGRAM, SOURCE, USER, Api, MarqetaReceiver
 
+pytestmark = pytest.mark.only_in_proofs
+
 NEW = {"token": "c", "user_token": USER, "card_product_token": PRODUCT}
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.sandbox.tests.marqeta import CARD, PRODUCT, PROGRAM, SOURCE, USER, Api, MarqetaReceiver, decline, echo, late
 
+pytestmark = pytest.mark.only_in_proofs
+
 GATEWAY = "gateway.request"
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from tests.sandbox.tests.marqeta import PASSWORD, SOURCE, USER, Api, MarqetaReceiver
 
+pytestmark = pytest.mark.only_in_proofs
+
 CHANGE = {"reason_code": "01", "channel": "API"}
 
 

@@ -8,6 +8,8 @@ import requests
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.tests.marqeta import CARD, PRODUCT, PROGRAM, USER, Api
 
+pytestmark = pytest.mark.only_in_proofs
+
 GOOD = (PROGRAM.application_token, PROGRAM.admin_access_token)
 
 

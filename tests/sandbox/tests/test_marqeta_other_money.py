@@ -8,6 +8,8 @@ from tests.sandbox.marqeta import other_money
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.tests.marqeta import CARD, Api, MarqetaReceiver, decline
 
+pytestmark = pytest.mark.only_in_proofs
+
 FUNDING = "account.funding.authorization"
 
 

@@ -6,6 +6,8 @@ from tests.sandbox.marqeta.conduct import Conduct
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.tests.marqeta import CARD, Api, MarqetaReceiver, decline, echo, late
 
+pytestmark = pytest.mark.only_in_proofs
+
 GATEWAY = "gateway.request"
 
 

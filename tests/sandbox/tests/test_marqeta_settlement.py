@@ -2,8 +2,12 @@
 
 from decimal import Decimal
 
+import pytest
+
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.tests.marqeta import CARD, Api, Json, MarqetaReceiver, decline
+
+pytestmark = pytest.mark.only_in_proofs
 
 CLEARING = "authorization.clearing"
 

@@ -10,6 +10,8 @@ from tests.sandbox.marqeta.state import timestamp, utc_now
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.tests.marqeta import CARD, PRODUCT, USER, Api, MarqetaReceiver, decline
 
+pytestmark = pytest.mark.only_in_proofs
+
 MERCHANT = "authorization,authorization.clearing,refund"
 
 

@@ -10,6 +10,8 @@ from tests.sandbox.marqeta.velocity import period_of
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.tests.marqeta import PRODUCT, PROGRAM, USER, Api, MarqetaReceiver, decline, echo
 
+pytestmark = pytest.mark.only_in_proofs
+
 
 def limit(api: Api, amount: float = 100, window: str = "DAY", **more: Any) -> dict[str, Any]:
     body = {"amount_limit": amount, "currency_code": "USD", "velocity_window": window, "name": "the limit"}

@@ -10,6 +10,8 @@ import requests
 from tests.sandbox.running import RunningSandbox, running_sandbox
 from tests.sandbox.tests.marqeta import CARD, PASSWORD, PROGRAM, WEBHOOK, Api, MarqetaReceiver, running_marqeta_receiver
 
+pytestmark = pytest.mark.only_in_proofs
+
 AUTHORIZATION = "transaction.authorization"
 
 

@@ -7,6 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.sandbox.ordered_store import Shelf
 
+pytestmark = pytest.mark.only_in_proofs
+
 IDS = st.sampled_from("abcdefgh")
 
 

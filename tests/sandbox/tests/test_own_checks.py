@@ -11,6 +11,8 @@ from tests.sandbox.stripe.controls import window_of
 from tests.sandbox.tests.conftest import CARD
 from tests.sandbox.tests.receiver import Receiver, decline
 
+pytestmark = pytest.mark.only_in_proofs
+
 CREATED = "issuing_authorization.created"
 REQUEST = "issuing_authorization.request"
 HOLDER = "ich_1S769RQLFtcEJSwHDemoUser"

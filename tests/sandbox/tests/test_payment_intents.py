@@ -10,6 +10,8 @@ from tests.sandbox.running import RunningSandbox
 from tests.sandbox.tests.conftest import CITI, CUSTOMER
 from tests.sandbox.tests.receiver import Receiver
 
+pytestmark = pytest.mark.only_in_proofs
+
 
 def test_off_session_charge_succeeds(
     receiver: Receiver, client: stripe.StripeClient, charge: Callable[..., Any]

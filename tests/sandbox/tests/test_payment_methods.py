@@ -8,6 +8,8 @@ import stripe
 
 from tests.sandbox.tests.conftest import CITI, CUSTOMER
 
+pytestmark = pytest.mark.only_in_proofs
+
 CARD: Any = {"number": "4242 4242 4242 4242", "exp_month": 12, "exp_year": 2034, "cvc": "123"}
 
 

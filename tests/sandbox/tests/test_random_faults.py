@@ -13,6 +13,8 @@ from tests.sandbox.running import RunningSandbox
 from tests.sandbox.scenario import AFTER, BEFORE, DURING
 from tests.sandbox.tests.receiver import Receiver
 
+pytestmark = pytest.mark.only_in_proofs
+
 CHARGE = {"method": "POST", "path": "/v1/payment_intents"}
 LIST = {"method": "GET", "path": "/v1/events"}
 

@@ -11,6 +11,8 @@ from tests.sandbox.stripe.purchases import VERSION_WITH_EXPIRED
 from tests.sandbox.tests.conftest import CARD
 from tests.sandbox.tests.receiver import Receiver, decline
 
+pytestmark = pytest.mark.only_in_proofs
+
 UPDATED = "issuing_authorization.updated"
 POSTED = "issuing_transaction.created"
 

@@ -7,6 +7,8 @@ import stripe
 
 from tests.sandbox.tests.conftest import CITI, CUSTOMER
 
+pytestmark = pytest.mark.only_in_proofs
+
 NEW: Any = {"customer": CUSTOMER, "usage": "off_session", "payment_method_types": ["card"]}
 
 

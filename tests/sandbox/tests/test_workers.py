@@ -2,7 +2,11 @@
 
 import threading
 
+import pytest
+
 from tests.sandbox.workers import Workers
+
+pytestmark = pytest.mark.only_in_proofs
 
 
 def test_the_job_being_done_at_the_end_is_waited_for() -> None:
