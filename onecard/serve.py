@@ -14,6 +14,7 @@ from onecard.kit.http_protocol import BoundedHead
 APPLICATION: Final = "onecard.asgi:application"
 # A client that says nothing for so long, or does not finish a request's head, is hung up on.
 HEAD_WITHIN_S: Final = 15
+LEVELS: Final = ("error", "warning", "info", "debug")
 BACKLOG: Final = 2048
 # A process that ends finishes what it has begun within this time.
 ENDS_WITHIN_S: Final = 5
@@ -52,9 +53,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m onecard.serve", description="Serves the product over HTTP.")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="the port to listen at (8000)")
-    parser.add_argument("--workers", type=int, default=1, help="processes (1)")
-    parser.add_argument("--log-level", default="info", help="of the server itself: error, info, debug (info)")
+    parser.add_argument("--workers", type=_number_of_processes, default=1, help="processes (1)")
+    parser.add_argument("--log-level", default="info", choices=LEVELS, help="of the server itself (info)")
     return parser
+
+
+def _number_of_processes(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 if __name__ == "__main__":

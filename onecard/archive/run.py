@@ -69,7 +69,7 @@ def refuse_foreign_role() -> None:
     with connection.cursor() as cursor:
         for kept in KEPT:
             cursor.execute(
-                "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass(%s)", [kept.table.name]
+                "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = %s::regclass", [kept.table.name]
             )
             if not cursor.fetchone()[0]:
                 raise ArchiveError(

@@ -4,15 +4,18 @@ PostgreSQL itself says so: its plans for all that the product asks, on tables wi
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import pytest
 from django.contrib import admin
-from django.db import connection
+from django.db import connection, transaction
 
+from issuing import journal
 from issuing.authorizations import decision_store
 from onecard.kit import row_counts
-from tests.query_plans.filled_tables import COLUMNS, fill
+from tests.query_plans.filled_tables import COLUMNS, default_values, fill
 from tests.query_plans.operations import deliveries, domain_calls, filters, pages, searches, sweeps
 from tests.query_plans.plans import Seen, counters, explain, watched
 
@@ -48,7 +51,6 @@ WITHOUT_ID: Final = {
     "wallet_enteredamount": "People enter them by hand.",
 }
 NEEDED: Final = {
-    "journal_of_card": "The journal is emptied as it is filled; a single page is read as a whole.",
     "notices_cursor_name": "A handful of rows; Django gives it to each key that is text.",
     "issuing_rollout": "Few rows, written by staff; Django's unique field and many-to-many tables have it.",
     "issuing_reconcilefinding_run": "The report of one run; some rows a night, and never one on a purchase's way.",
@@ -90,6 +92,9 @@ def plans_of_all() -> dict[str, Seen]:
     """What PostgreSQL does for each operation, by its name."""
     found = {"read of a decision": Seen(), "read of unknown cards": Seen()}
     explain(found["read of a decision"], decision_store.READ, NAMES)
+    with long_journal():
+        found["entries of a card in a long journal"] = Seen()
+        explain(found["entries of a card in a long journal"], journal.WRITE_OF, [[17], "stripe", ["iauth_17"]])
     asked = [{"provider": "stripe", "id": f"ic_{number}", "place": number} for number in (17, 18)]
     explain(found["read of unknown cards"], decision_store.READ_CARDS.decode().replace("$1", "%s"), [json.dumps(asked)])
     for operations in (sweeps, domain_calls, deliveries, pages, searches, filters):
@@ -102,6 +107,20 @@ def plans_of_all() -> dict[str, Seen]:
                 more = [table for table, scans in counters().items() if scans > before[table]]
                 found[name].scans += [(table, "in a function") for table in more]
     return found
+
+
+@contextmanager
+def long_journal() -> Iterator[None]:
+    """As after some minutes in which nobody wrote it out. Usually it is empty, and its one page is read as a whole."""
+    before = transaction.savepoint()
+    columns = default_values("issuing_journal") | {"event_id": "'evt_' || n", "authorization_id": "n", "card_id": "n"}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO issuing_journal ({', '.join(columns)}) "
+            f"SELECT {', '.join(columns.values())} FROM generate_series(1, 20000) AS n"
+        )
+    yield
+    transaction.savepoint_rollback(before)
 
 
 def may_scan(name: str, table: str) -> bool:

@@ -1,6 +1,7 @@
 """What the launcher says, writes down for a second terminal, and does for a test run."""
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -111,3 +112,32 @@ def test_a_test_run_gets_its_services_before_the_settings(tmp_path: Path) -> Non
         assert "1 passed" in output
         assert "postgres://onecard@//" in output
         assert " True" in output
+
+
+PUTS_AWAY = """
+import pathlib, signal, sys, time
+from django.db import connection
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+try:
+    print("works", flush=True)
+    time.sleep(60)
+finally:
+    time.sleep(1)
+    connection.cursor().execute("SELECT 1")
+    pathlib.Path({done!r}).touch()
+"""
+
+
+@pytest.mark.only_in_proofs
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_puts_away_what_it_made_before_its_services_end(tmp_path: Path, sent: signal.Signals) -> None:
+    done = tmp_path / "done"
+    code = PUTS_AWAY.format(done=str(done))
+    command = [sys.executable, "-m", "onecard.dev", "manage", "shell", "-v", "0", "-c", code]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, start_new_session=True) as launcher:
+        assert launcher.stdout is not None
+        assert any(line == "works\n" for line in launcher.stdout)
+        # Ctrl-C reaches the whole group, a SIGTERM the launcher alone.
+        (os.killpg if sent is signal.SIGINT else os.kill)(launcher.pid, sent)
+        launcher.wait(30)
+    assert done.exists()
