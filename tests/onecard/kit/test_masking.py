@@ -185,3 +185,24 @@ def test_a_body_and_its_values_are_covered_alike(value: Any) -> None:
 @given(st.binary(max_size=80))
 def test_no_bytes_break_the_covering(body: bytes) -> None:
     assert masked_body(masked_body(body)) == masked_body(body)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CVV", "cvv2", "c_v_v", "card-cvc", "CVN", "csc", "csc2", "CID", "security_code", "cardVerificationNumber",
+        "verificationValue", "track", "Track1", "magneticTrackData", "PIN", "encryptedPinBlock",
+        "pin_data", "magStripe", "encrypted_PAN", "EMV-data",
+    ],
+)  # fmt: skip
+def test_each_name_of_a_secret_is_seen_however_it_is_spelled(name: str) -> None:
+    assert masked_json({name: "123"}) == {name: "removed"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["CVV", "cvv2", "Cvc", "CVC2", "cvn", "CSC", "security code", "Card Verification Code", "card verification value",
+     "card verification number", "c\u017fc"],
+)  # fmt: skip
+def test_each_way_to_name_a_code_in_a_text_is_seen(code: str) -> None:
+    assert masked(f"It says {code}: 123") == f"It says {code}: ***"
