@@ -45,6 +45,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if thread is None:
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    # A connection from before the browser's loop runs is one that Django does not find again beside it.
+    thread.run(thread.browser)
     thread.run(lambda: pyfuncitem.obj(**arguments))
     return True
 

@@ -31,7 +31,7 @@ Act = Callable[[Say], object]
 LONGEST_LIFE_S = 60
 BROKEN = 70
 OTHERS = f"""
-SELECT count(*) FROM pg_stat_activity
+SELECT pid, application_name, state, left(query, 100) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
     AND application_name <> '{APPLICATION_NAME}'
 """
@@ -90,10 +90,10 @@ def wait_for_rollback(timeout_s: float = 30) -> None:
     until = time.monotonic() + timeout_s
     with connection.cursor() as cursor:
         while True:
-            cursor.execute(OTHERS)
-            if cursor.fetchone() == (0,):
+            others = cursor.execute(OTHERS).fetchall()
+            if not others:
                 return
-            assert time.monotonic() < until, "a backend of the dead process lives on"
+            assert time.monotonic() < until, f"backends live on, of the dead process or of an earlier test: {others}"
             time.sleep(0.002)
 
 
