@@ -8,9 +8,10 @@ from django.views.generic import RedirectView, TemplateView
 from issuing.webhooks.marqeta import MarqetaWebhook
 from issuing.webhooks.marqeta_gateway import MarqetaGateway
 from issuing.webhooks.stripe import StripeWebhook
-from onecard import health, metrics
+from onecard import health
 from onecard.desk import my_account
 from onecard.desk.forbidden import forbidden
+from onecard.metrics.endpoint import metrics
 
 DESK = [
     path("", include("onecard.person.urls")),
@@ -32,7 +33,7 @@ DOORS = [
 EVERYWHERE = [
     path("health/live", health.live),
     path("health/ready", health.ready),
-    path("metrics", metrics.metrics),
+    path("metrics", metrics),
 ]
 # A process of its own for the doors is not slowed by what staff do (ONECARD_ROLE, docs/deployment.md).
 urlpatterns = {

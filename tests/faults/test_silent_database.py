@@ -17,8 +17,8 @@ from issuing.authorizations import decision_store, unknown_commits
 from issuing.authorizations.facts import Facts
 from issuing.handlers import dispatch
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, JournalEntry, SpendWindow
-from onecard import metrics
 from onecard.kit.postgresql.time_limits import SilentDatabaseError, give_up_after
+from onecard.metrics import endpoint
 from tests.faults.connections import buy, on_a_fresh_connection
 from tests.support import stripe_events
 from tests.support.relays import HOST, Relay, database_relay
@@ -110,7 +110,7 @@ def test_an_event_during_silence_is_refused_and_comes_again(settings: Any) -> No
 
 
 def test_a_scrape_during_silence_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "COUNTED_WITHIN_S", 0.3)
+    monkeypatch.setattr(endpoint, "COUNTED_WITHIN_S", 0.3)
 
     def one_life() -> None:
         connection.ensure_connection()

@@ -212,13 +212,13 @@ def test_no_query_reads_a_long_table_as_a_whole() -> None:
 def test_without_a_database_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     from django.db import OperationalError
 
-    from onecard import metrics
+    from onecard.metrics import measures
 
     def away() -> Iterator[Any]:
         raise OperationalError("host db.internal is away")
         yield
 
-    monkeypatch.setattr(metrics, "MEASURES", (away,))
+    monkeypatch.setattr(measures, "MEASURES", (away,))
 
     answer = Client().get("/metrics")
 
