@@ -153,6 +153,7 @@ app.conf.update(
             "options": {"expires": 5},
         },
         "count-hours": {"task": "issuing.tasks.count_hours", "schedule": 15.0, "options": {"expires": 15}},
+        "count-metrics": {"task": "onecard.metrics.tasks.count", "schedule": 15.0, "options": {"expires": 15}},
         "count-figures": {"task": "onecard.desk.tasks.count_figures", "schedule": 120.0, "options": {"expires": 120}},
         "sync-issuers": {"task": "issuing.tasks.sync_issuers", "schedule": 60.0, "options": {"expires": 60}},
         "sweep-ranking-previews": {

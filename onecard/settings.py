@@ -153,6 +153,7 @@ INSTALLED_APPS = [
     "routing",
     "issuing",
     "onecard.desk",
+    "onecard.metrics",
     "onecard.api",
 ]
 # Test equipment with commands of its own, where a checkout has it; an installation is made without tests/.
@@ -210,6 +211,7 @@ ONECARD_ROLE = environment.choice("ONECARD_ROLE", default="all", among=("all", "
 
 MIDDLEWARE = [
     "onecard.api.request_ids.RequestIds",
+    "onecard.api.response_times.ResponseTimes",
     "onecard.api.plain_refusals.PlainRefusals",
     "onecard.https.RefusePlainPosts",
     "django.middleware.security.SecurityMiddleware",

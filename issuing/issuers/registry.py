@@ -23,6 +23,11 @@ def issuer_for(provider: str) -> Issuer:
         return _issuers[provider]
 
 
+def budget_of(provider: str) -> Budget:
+    """Returns the budget of calls to this issuer, which all processes share."""
+    return Budget(provider, shared(), _calls_per_second(provider))
+
+
 def install(issuer: Issuer, *, provider: str | None = None) -> None:
     """Installs an issuer under its own or another name: for tests, and for the mock."""
     with _lock:
@@ -41,7 +46,7 @@ def clear() -> None:
 def _make(provider: str) -> Issuer:
     if provider not in _MAKERS:
         raise UnusableIssuerError(f"There is no issuer {provider!r}; there are {', '.join(_MAKERS)}.")
-    budget = Budget(provider, shared(), _calls_per_second(provider))
+    budget = budget_of(provider)
     return GuardedIssuer(_MAKERS[provider](Gate(budget)), budget=budget)
 
 

@@ -2,21 +2,34 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Final
 
 from django.db.models import Count, Max, Min
 from prometheus_client.metrics_core import GaugeMetricFamily as Gauge
+from prometheus_client.metrics_core import Metric
 
 from issuing import states
 from issuing.models import CardChange
 from onecard.kit import clock
-from onecard.metrics.gauges import age_s, single
+from onecard.metrics.counting import Source, totals_of
+from onecard.metrics.families import COUNTED, age_s, counter, single
 
 # What is counted of card changes: the latest by id, which is cheap, and of those the ones of a day.
 LATEST_CHANGES = 10_000
 DAY = dt.timedelta(hours=24)
+ENDS: Final = (states.Change.DONE, states.Change.REFUSED)
+CHANGES: Final = Source(
+    "card_changes",
+    CardChange.objects.all(),
+    """
+    SELECT concat_ws('|', 'onecard_card_changes', kind, status), NULL::numeric
+    FROM issuing_cardchange WHERE id >= %(first)s AND id < %(end)s AND status = ANY(%(ends)s)
+    """,
+    {"ends": [end.value for end in ENDS]},
+)
 
 
-def card_changes() -> Iterator[Gauge]:
+def card_changes() -> Iterator[Metric]:
     """The open ones by the partial index change_due; the settled ones by the primary key, at most LATEST_CHANGES."""
     waiting = CardChange.objects.filter(status__in=states.OPEN_CHANGE)
     opened = Gauge("onecard_card_changes_open", "Card changes that wait for their issuer.", labels=["kind"])
@@ -31,6 +44,13 @@ def card_changes() -> Iterator[Gauge]:
         counts.add_metric([kind, status], count)
     yield counts
     yield from _creations(recent)
+    yield counter(
+        "onecard_card_changes",
+        f"Card changes that their issuer carried out or refused; create makes a card. {COUNTED}",
+        totals_of(CHANGES),
+        labels=("kind", "outcome"),
+        known=[(kind, end.value) for kind in CardChange.Kind.values for end in ENDS],
+    )
 
 
 def _creations(recent: dict[tuple[str, str], int]) -> Iterator[Gauge]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from prometheus_client.metrics_core import GaugeMetricFamily as Gauge
 
+from issuing.issuers.registry import budget_of
 from issuing.operations import availability
 from issuing.operations.control import configured_providers
 
@@ -23,3 +24,17 @@ def issuers() -> Iterator[Gauge]:
             read_only.add_metric([status.provider, by], float(status.by == by))
     yield breakers
     yield read_only
+
+
+def rate_budgets() -> Iterator[Gauge]:
+    """One script in Redis for each issuer."""
+    waits = Gauge(
+        "onecard_issuer_call_wait_seconds",
+        "How long the next call to the issuer would wait for its turn in our rate budget; none without Redis.",
+        labels=["provider"],
+    )
+    for provider in configured_providers():
+        wait_s = budget_of(provider).backlog_s()
+        if wait_s is not None:
+            waits.add_metric([provider], max(0.0, wait_s))
+    yield waits

@@ -1,11 +1,21 @@
-"""What a scrape measures: each topic of this package adds its functions here."""
+"""What a scrape measures. A new topic is a file of its own, and its functions are added here."""
 
 from collections.abc import Callable, Iterable
 
 from prometheus_client.metrics_core import Metric
 
+from onecard.metrics.calls import calls
 from onecard.metrics.card_changes import card_changes
-from onecard.metrics.issuers import issuers
+from onecard.metrics.charges import charges, unknown_charges
+from onecard.metrics.counted import counted
+from onecard.metrics.decisions import decisions
+from onecard.metrics.issuers import issuers, rate_budgets
+from onecard.metrics.money import balances
 from onecard.metrics.queues import months, open_cases, queues
+from onecard.metrics.targets import targets
+from onecard.metrics.webhooks import webhooks
 
-MEASURES: tuple[Callable[[], Iterable[Metric]], ...] = (issuers, card_changes, queues, months, open_cases)
+MEASURES: tuple[Callable[[], Iterable[Metric]], ...] = (
+    *(issuers, rate_budgets, card_changes, queues, unknown_charges, months, open_cases),
+    *(decisions, charges, webhooks, calls, balances, targets, counted),
+)

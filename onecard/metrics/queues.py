@@ -8,7 +8,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily as Gauge
 from issuing.models import IssuerEvent, JournalEntry
 from onecard.kit import clock
 from onecard.kit.postgresql import partitions
-from onecard.metrics.gauges import age_s, single
+from onecard.metrics.families import age_s, single
 from onecard.outbox.models import Message
 from wallet.models import Case, FundingCharge
 from wallet.states import DUE_CHARGE

@@ -48,6 +48,8 @@ from onecard.integrations.models import Endpoint
 from onecard.kit import clock, list_search
 from onecard.kit.money import Money
 from onecard.kit.postgresql import partitions
+from onecard.metrics import counting as metrics_counting
+from onecard.metrics.sources import SOURCES
 from onecard.notices import mails as notice_mails
 from onecard.notices import services as notices
 from onecard.notices.kinds import Kind
@@ -114,6 +116,7 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "writing out of the journal", journal.write_waiting
     yield "relay", lambda: relay.relay_once(lambda *_: None, {})
     yield "sums of the hours", hourly_sums.refresh
+    yield "counts of the metrics", lambda: metrics_counting.count(SOURCES)
     yield "sweep of reconciliations", recorded.sweep
     yield "start of the fees", fees.unbooked_since
     month = {"since": dt.date(2020, 3, 1), "until": dt.date(2020, 4, 1)}

@@ -9,7 +9,7 @@ import requests
 
 from issuing.issuers import errors
 from issuing.issuers.base import IssuerError
-from onecard.kit import exact_json
+from onecard.kit import durations, exact_json
 from onecard.kit.text import clean_text
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,14 @@ class MarqetaHttp:
         """Returns the JSON object of a 2xx answer; raises the errors of `base` for everything else."""
         self._gate()
         try:
+            answer = self._send(method, path, body, query)
+        except requests.RequestException as error:
+            log.warning("Marqeta gave no answer to %s %s: %s.", method, path, type(error).__name__)
+            raise errors.no_answer() from None
+        return _read(answer, f"{method} {path}")
+
+    def _send(self, method: str, path: str, body: Json | None, query: Mapping[str, str] | None) -> requests.Response:
+        with durations.timed("issuer_call", "marqeta") as call:
             answer = self._session().request(
                 method,
                 f"{self._base}/{path}",
@@ -49,10 +57,8 @@ class MarqetaHttp:
                 timeout=self._timeout_s,
                 allow_redirects=False,
             )
-        except requests.RequestException as error:
-            log.warning("Marqeta gave no answer to %s %s: %s.", method, path, type(error).__name__)
-            raise errors.no_answer() from None
-        return _read(answer, f"{method} {path}")
+            call.status = answer.status_code
+        return answer
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):

@@ -36,7 +36,7 @@ from issuing.issuers.disputes import DisputeOrder, EvidenceFile, IssuerDispute
 from issuing.issuers.stripe import card_numbers, event_history, keys
 from issuing.issuers.stripe import disputes as dispute_shapes
 from issuing.issuers.stripe import objects as shapes
-from onecard.kit import clock
+from onecard.kit import clock, durations
 
 log = logging.getLogger(__name__)
 
@@ -278,7 +278,7 @@ def _header(error: stripe.StripeError, name: str) -> str | None:
 
 
 class _GatedClient(stripe.RequestsClient):
-    """The package's own transport; each request first passes the gate, those of a long list too."""
+    """The package's own transport; each request first passes the gate, those of a long list too, and is timed."""
 
     def __init__(self, gate: Callable[[], None], read_timeout_s: float) -> None:
         super().__init__(timeout=(CONNECT_TIMEOUT_S, read_timeout_s))
@@ -286,7 +286,10 @@ class _GatedClient(stripe.RequestsClient):
 
     def request(self, *args: Any, **more: Any) -> Any:
         self._gate()
-        return super().request(*args, **more)
+        with durations.timed("issuer_call", StripeIssuer.provider) as call:
+            answer = super().request(*args, **more)
+            call.status = answer[1]
+        return answer
 
 
 def _new_client(transport: stripe.HTTPClient) -> stripe.StripeClient:

@@ -9,7 +9,6 @@ from django.db import connection
 from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from prometheus_client.parser import text_string_to_metric_families
 
 from issuing.issuers.guard.breaker import FAILURES, Breaker, Permit, close_breaker
 from issuing.issuers.guard.redis_scripts import shared
@@ -18,6 +17,7 @@ from issuing.operations import availability
 from onecard.kit import clock
 from onecard.outbox import services as outbox
 from onecard.outbox.models import Message
+from tests.onecard.metrics.scraping import scraped
 from tests.support.factories import VirtualCardFactory
 from tests.support.sandboxes import intended_charge
 from wallet import cases
@@ -31,15 +31,6 @@ def _closed_breaker() -> Iterator[None]:
     close_breaker("stripe")
     yield
     close_breaker("stripe")
-
-
-def scraped(**labels: str) -> dict[str, float]:
-    """Name and value of the samples that carry these labels."""
-    answer = Client().get("/metrics")
-    assert answer.status_code == 200, answer.content
-    families = text_string_to_metric_families(answer.content.decode())
-    samples = [sample for family in families for sample in family.samples]
-    return {each.name: each.value for each in samples if labels.items() <= each.labels.items()}
 
 
 def change(kind: str, status: str, *, age_s: float = 0) -> None:
@@ -203,7 +194,7 @@ def test_no_query_reads_a_long_table_as_a_whole() -> None:
             cursor.execute(f"EXPLAIN {sql}")
             plans[sql] = "\n".join(row[0] for row in cursor.fetchall())
 
-    assert len(asked) == 8
+    assert len(asked) == 9
     assert {sql: plan for sql, plan in plans.items() if "Seq Scan" in plan} == {}
     for index in ("change_due", "event_waiting", "outbox_unsent", "charge_due", "one_open_case_of_a_kind"):
         assert any(index in plan for plan in plans.values()), index

@@ -19,12 +19,13 @@ from issuing.issuers.base import (
     RefusedError,
 )
 from issuing.issuers.errors import OverBudgetError, PausedError
-from issuing.issuers.guard import alerts, redis_scripts
+from issuing.issuers.guard import alerts
 from issuing.issuers.guard.breaker import Breaker, breaker_state, close_breaker
 from issuing.issuers.guard.client import GuardedIssuer, RetryPolicy
 from issuing.issuers.guard.rate_budget import Budget, Gate
 from issuing.issuers.guard.redis_scripts import Shared
 from issuing.issuers.mock import Failure, MockIssuer
+from onecard.kit import shared_redis
 from tests.issuing.issuers.worlds import ADA, LIMITS, new_key, order_for, world_of
 from tests.sandbox.running import RunningSandbox
 from tests.support.threads import at_once
@@ -280,11 +281,11 @@ def test_a_storm_over_real_http_ends_in_one_card_for_each_key(
 def test_without_redis_calls_go_on_and_the_log_says_so_once(
     mock: MockIssuer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_scripts, "PAUSE_S", 0.0)
+    monkeypatch.setattr(shared_redis, "PAUSE_S", 0.0)
     away = Shared("redis://127.0.0.1:9/0")
     issuer = GuardedIssuer(mock, budget=Budget("mock", away, 1), retries=Time().retries(tries=1), link=away)
     started = time.monotonic()
-    with caplog.at_level(logging.ERROR, logger="issuing.issuers.guard.redis_scripts"):
+    with caplog.at_level(logging.ERROR, logger="onecard.kit.shared_redis"):
         for number in range(10):
             create(issuer, key=str(number))
     assert len(mock.cards) == 10
