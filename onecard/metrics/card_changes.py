@@ -21,6 +21,7 @@ ENDS: Final = (states.Change.DONE, states.Change.REFUSED)
 CHANGES: Final = Source(
     "card_changes",
     CardChange.objects.all(),
+    "count(*), sum(extract(epoch FROM updated_at))",
     """
     SELECT concat_ws('|', 'onecard_card_changes', kind, status), NULL::numeric
     FROM issuing_cardchange WHERE id >= %(first)s AND id < %(end)s AND status = ANY(%(ends)s)

@@ -16,6 +16,7 @@ OUTCOMES: Final = (Charge.SUCCEEDED, Charge.HELD, Charge.DECLINED, Charge.REFUSE
 CHARGES: Final = Source(
     "charges",
     FundingCharge.objects.all(),
+    "count(*), sum(extract(epoch FROM updated_at))",
     """
     SELECT found.series, found.seconds
     FROM wallet_fundingcharge c

@@ -31,6 +31,7 @@ GROUP_OF: Final = {reason: group for group, reasons in GROUPS.items() for reason
 DECISIONS: Final = Source(
     "decisions",
     Decision.objects.all(),
+    "count(*)",
     """
     SELECT found.series, found.seconds
     FROM issuing_decision d JOIN issuing_authorization a ON a.id = d.authorization_id
@@ -57,6 +58,7 @@ DECISIONS: Final = Source(
 ANSWERS: Final = Source(
     "answers",
     Authorization.objects.all(),
+    "count(*) FILTER (WHERE answer_failed <> '')",
     """
     SELECT concat_ws('|', 'onecard_answers_failed', provider, answer_failed), NULL::numeric
     FROM issuing_authorization WHERE id >= %(first)s AND id < %(end)s AND answer_failed <> ''

@@ -24,9 +24,10 @@ class CountedBlock(models.Model):
     source = models.CharField(max_length=30)
     first_id = models.BigIntegerField()
     end_id = models.BigIntegerField(null=True)
+    state = models.CharField(max_length=200, blank=True, help_text="What its rows looked like when they were counted.")
     counts = models.JSONField()
     full_at = models.DateTimeField(null=True, help_text="When a newer block was begun.")
-    due_at = models.DateTimeField(help_text="When it is counted again.")
+    due_at = models.DateTimeField(help_text="When it is looked at again.")
 
     class Meta:
         default_permissions = ()

@@ -19,6 +19,7 @@ ENDS: Final = (states.Event.HANDLED, states.Event.KEPT, states.Event.REJECTED)
 EVENTS: Final = Source(
     "events",
     IssuerEvent.objects.all(),
+    "count(*), sum(extract(epoch FROM handled_at)), sum(attempts), count(*) FILTER (WHERE reason = %(unfinished)s)",
     """
     SELECT found.series, found.seconds
     FROM issuing_issuerevent e

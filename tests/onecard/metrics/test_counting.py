@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from issuing.models import CardChange, VirtualCard
 from onecard.kit import clock
@@ -57,6 +58,10 @@ def changes(card: VirtualCard, count: int, *, status: str = "done", first_id: in
     )
 
 
+def move(status: str) -> None:
+    CardChange.objects.exclude(status="superseded").update(status=status, updated_at=clock.now())
+
+
 def test_rows_are_counted_once_however_often_it_runs(card: VirtualCard, at: Any) -> None:
     at(0)
     changes(card, 3)
@@ -78,9 +83,9 @@ def test_a_row_that_changes_counts_for_each_state_it_was_in(card: VirtualCard, a
     at(0)
     changes(card, 2, status="intended")
     assert at(5) == {}
-    CardChange.objects.update(status="refused")
+    move("refused")
     assert at(15) == {REFUSED: 2}
-    CardChange.objects.update(status="done")
+    move("done")
     assert at(30) == {DONE: 2, REFUSED: 2}
 
 
@@ -88,9 +93,9 @@ def test_a_total_never_shrinks(card: VirtualCard, at: Any) -> None:
     at(0)
     changes(card, 4)
     at(5)
-    CardChange.objects.update(status="intended")
+    move("intended")
     assert at(15) == {DONE: 4}
-    CardChange.objects.update(status="done")
+    move("done")
     assert at(30) == {DONE: 4}
 
 
@@ -149,6 +154,7 @@ def test_each_time_is_in_the_bucket_of_the_first_bound_that_it_reaches(card: Vir
     source = Source(
         "times",
         CardChange.objects.all(),
+        "count(*)",
         "SELECT 'onecard_x_seconds|stripe', unnest(%(times)s::float8[]) WHERE %(first)s <> %(end)s",
         {"times": seconds},
     )
@@ -171,6 +177,21 @@ def test_a_bucket_of_an_earlier_release_still_counts() -> None:
 
     values = {sample.labels.get("le", sample.name): sample.value for sample in family.samples}
     assert (values["0.25"], values["0.3"], values["0.5"], values["+Inf"]) == (0, 2, 3, 3)
+
+
+def test_a_block_that_looks_as_before_is_not_counted_again(card: VirtualCard, at: Any) -> None:
+    at(0)
+    changes(card, 3)
+    at(15)
+    with CaptureQueriesContext(connection) as queries:
+        at(15)
+    assert not [each for each in queries if "observed" in each["sql"]]
+    CardChange.objects.filter(pk=CardChange.objects.latest("pk").pk).update(updated_at=START - dt.timedelta(seconds=1))
+
+    with CaptureQueriesContext(connection) as queries:
+        at(15)
+
+    assert len([each for each in queries if "observed" in each["sql"]]) == 1
 
 
 def test_a_count_that_fails_leaves_everything_as_it_was(card: VirtualCard, at: Any) -> None:
