@@ -1,5 +1,6 @@
 """The rules for Prometheus: they are well formed, each has its entry in the runbook, and each fires when it should."""
 
+import json
 import os
 import re
 import shutil
@@ -74,6 +75,18 @@ def test_prometheus_accepts_the_files(arguments: tuple[str, ...]) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "SUCCESS" in done.stdout
+
+
+def test_prometheus_can_read_each_expression_of_the_dashboard(tmp_path: Path) -> None:
+    panels = json.loads((FOLDER / "grafana-dashboard.json").read_text("utf-8"))["panels"]
+    asked = [target["expr"] for panel in panels for target in panel.get("targets", ())]
+    read = [{"record": f"onecard:panel{number}", "expr": expression} for number, expression in enumerate(asked)]
+    file = tmp_path / "panels.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": read}]}), "utf-8")
+
+    done = promtool("check", "rules", str(file))
+
+    assert f"{len(asked)} rules found" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.only_in_proofs
