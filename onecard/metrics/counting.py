@@ -86,8 +86,8 @@ def _due_blocks(source: Source) -> list[int]:
 
 
 def _begin(source: Source, newest_id: int) -> None:
-    """Begins a table after its newest row: the counts of its older rows would look like a sudden growth."""
-    _open_block(source, newest_id + 1)
+    """Begins a table after its newest row, since many older rows would look like a sudden growth; a new one at 1."""
+    _open_block(source, 1 if newest_id < FULL_FROM else newest_id + 1)
     CountedTotal.objects.create(source=source.name, counts={}, counted_at=clock.now())
 
 

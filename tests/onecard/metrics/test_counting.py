@@ -79,6 +79,13 @@ def test_what_was_there_before_the_first_count_is_left_out(card: VirtualCard, at
     assert at(0) == at(15) == {}
 
 
+def test_a_new_product_is_counted_from_its_first_row(card: VirtualCard, at: Any) -> None:
+    CardChange.objects.all().delete()
+    changes(card, 3, first_id=1)
+
+    assert at(0) == {DONE: 3}
+
+
 def test_a_row_that_changes_counts_for_each_state_it_was_in(card: VirtualCard, at: Any) -> None:
     at(0)
     changes(card, 2, status="intended")
@@ -101,10 +108,10 @@ def test_a_total_never_shrinks(card: VirtualCard, at: Any) -> None:
 
 def test_a_row_that_is_committed_late_is_counted_with_its_block(card: VirtualCard, at: Any) -> None:
     at(0)
-    first = CountedBlock.objects.get().first_id
-    changes(card, 7, first_id=first + 1)
+    last = CardChange.objects.latest("pk").pk
+    changes(card, 7, first_id=last + 2)
     assert at(15) == {DONE: 7}
-    changes(card, 1, first_id=first)
+    changes(card, 1, first_id=last + 1)
 
     assert at(20) == {DONE: 7}
     assert at(31) == {DONE: 8}
@@ -128,7 +135,7 @@ def test_full_blocks_are_counted_less_and_less_and_then_forgotten(card: VirtualC
 
 def test_ids_that_nobody_used_are_passed_over(card: VirtualCard, at: Any) -> None:
     at(0)
-    first = CountedBlock.objects.get().first_id
+    first = CardChange.objects.latest("pk").pk + 1
     changes(card, 6, first_id=first)
     changes(card, 6, first_id=first + 10_000_000)
 
