@@ -29,6 +29,7 @@ NAMES: Final[dict[str, Words]] = {
     "onecard.desk.tasks.count_figures": gettext_lazy("Figures of the overview are counted"),
     "onecard.integrations.tasks.forget_old_events": gettext_lazy("Old events of webhooks are deleted"),
     "onecard.integrations.tasks.sweep_webhooks": gettext_lazy("Webhooks are sent"),
+    "onecard.metrics.tasks.count": gettext_lazy("Metrics are counted"),
     "onecard.notices.tasks.sweep_mails": gettext_lazy("Mails of notices are sent"),
     "onecard.outbox.tasks.forget_published": gettext_lazy("Published messages of the outbox are deleted"),
     "wallet.tasks.book_fees": gettext_lazy("The processor's fees are booked"),
