@@ -101,6 +101,12 @@ UNFOLD: dict[str, Any] = {
                         "link": reverse_lazy("desk:health"),
                         "permission": _may_view("issuing", "issuercontrol"),
                     },
+                    _room(
+                        gettext_lazy("Alerts"),
+                        "notifications_active",
+                        "alerts.incident",
+                        badge="onecard.alerts.admin.unresolved_badge",
+                    ),
                     {
                         "title": gettext_lazy("Customers"),
                         "icon": "person_search",

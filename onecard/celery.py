@@ -39,6 +39,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "webhook.switched_off": ("onecard.notices.tasks.tell_of_webhook_off",),
     "staff.notify": ("onecard.second_factor.tasks.notify",),
     "rankings.preview_requested": ("issuing.tasks.preview_rankings",),
+    "alert.send": ("onecard.alerts.tasks.send_message",),
     "events.refused": ("issuing.tasks.tell_of_refused_events",),
 }
 
@@ -147,6 +148,12 @@ app.conf.update(
             "options": {"expires": 15},
         },
         "forget-old-events": {"task": "onecard.integrations.tasks.forget_old_events", "schedule": crontab(minute=41)},
+        "evaluate-alerts": {"task": "onecard.alerts.tasks.evaluate", "schedule": 30.0, "options": {"expires": 30}},
+        "sweep-alert-messages": {
+            "task": "onecard.alerts.tasks.sweep_messages",
+            "schedule": 15.0,
+            "options": {"expires": 15},
+        },
         "sweep-decision-notices": {
             "task": "issuing.tasks.sweep_decision_notices",
             "schedule": 5.0,

@@ -198,6 +198,29 @@ def _secret_key(name: str, place: int, text: str) -> bytes:
     return key
 
 
+def signing_secrets(name: str, *, required_because: str = "") -> list[str]:
+    """A comma list of secrets that sign webhooks: whsec_ and at least 24 random bytes in base64."""
+    found = secrets(name)
+    for place, text in enumerate(found, start=1):
+        if not _is_signing_secret(text):
+            raise ImproperlyConfigured(
+                f"Entry {place} of {name} does not sign: write whsec_ and what `openssl rand -base64 32` prints."
+            )
+    if required_because and not found:
+        raise ImproperlyConfigured(
+            f"{name} is not set while {required_because}; write whsec_ and what `openssl rand -base64 32` prints."
+        )
+    return found
+
+
+def _is_signing_secret(text: str) -> bool:
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return False
+    return text.startswith("whsec_") and len(key) >= 24
+
+
 def database() -> dict[str, object]:
     """Django's settings of the one database; only PostgreSQL is supported (one dialect, one set of locks)."""
     address = url("DATABASE_URL", default="", schemes=("postgres", "postgresql"))

@@ -152,6 +152,7 @@ INSTALLED_APPS = [
     "wallet",
     "routing",
     "issuing",
+    "onecard.alerts",
     "onecard.desk",
     "onecard.metrics",
     "onecard.api",
@@ -292,6 +293,16 @@ SPECTACULAR_SETTINGS = frontend_api.SPECTACULAR
 
 ADMINS = [(address, address) for address in environment.addresses("ADMINS")]
 globals().update(environment.mail_at(EMAIL_URL))
+# Who is woken by an incident: these addresses, or ADMINS, and a webhook that each of the secrets signs.
+ALERT_MAILS = environment.addresses("ALERT_MAILS")
+ALERT_WEBHOOK_URL = environment.url(
+    "ALERT_WEBHOOK_URL", default="", schemes=environment.HTTP if WEBHOOKS_TO_LOOPBACK else ("https",)
+)
+ALERT_WEBHOOK_SECRETS = environment.signing_secrets(
+    "ALERT_WEBHOOK_SECRET", required_because="ALERT_WEBHOOK_URL is" if ALERT_WEBHOOK_URL else ""
+)
+# Where docs/runbook.md can be read in a browser; messages of incidents link its sections.
+RUNBOOK_URL = environment.url("RUNBOOK_URL", default="", schemes=environment.HTTP)
 EMAIL_TIMEOUT = 5
 SERVER_EMAIL = environment.text("SERVER_EMAIL", default="onecard@localhost")
 EMAIL_SUBJECT_PREFIX = "[One Card] "

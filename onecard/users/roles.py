@@ -37,7 +37,7 @@ _SEE_MACHINERY: Final = frozenset(
         *("issuing.view_issuerevent", "issuing.view_issuercontrol", "issuing.view_rollout", "issuing.view_syncrun"),
         *("issuing.view_legacydocument", "outbox.view_message", "integrations.view_endpoint"),
         *("integrations.view_delivery", "routing.view_preferencemultiplier", "routing.view_threshold"),
-        *("routing.view_rankingdraft", "routing.view_rankingpreview"),
+        *("routing.view_rankingdraft", "routing.view_rankingpreview", "alerts.view_incident"),
     }
 )
 _SEE_STAFF: Final = frozenset({"users.view_user", "auth.view_group"})
@@ -87,6 +87,7 @@ ROLES: Final[dict[str, Role]] = {
             *("issuing.change_disputerequest", "issuing.change_dispute", "issuing.download_dispute_evidence"),
             *("issuing.change_issuerevent", "issuing.add_syncrun", "issuing.add_reconcilerun"),
             *("integrations.change_endpoint", "wallet.add_fundingrefund", "desk.add_listexport"),
+            "alerts.acknowledge_incident",
         },
     ),
     "risk": Role(
@@ -99,6 +100,7 @@ ROLES: Final[dict[str, Role]] = {
             *("wallet.change_kycreview", "wallet.change_cardholder", "wallet.add_personnote", "wallet.add_case"),
             *("issuing.change_virtualcard", "issuing.reveal_card_data", "issuing.download_dispute_evidence"),
             *("wallet.agree_entered_amount", "routing.publish_rankingdraft", "desk.add_listexport"),
+            "alerts.acknowledge_incident",
         },
     ),
     "finance": Role(
@@ -111,6 +113,7 @@ ROLES: Final[dict[str, Role]] = {
             *("wallet.change_case", "issuing.add_cardfunding", "issuing.change_cardtransaction"),
             *("issuing.add_reconcilerun", "wallet.add_personnote", "wallet.agree_write_off"),
             *("wallet.agree_entered_amount", "wallet.add_fundingrefund", "wallet.add_case", "desk.add_listexport"),
+            "alerts.acknowledge_incident",
         },
     ),
     "auditor": Role(
@@ -129,7 +132,7 @@ ROLES: Final[dict[str, Role]] = {
         | {
             *("users.add_user", "users.change_user", "users.assign_roles", "issuing.change_issuercontrol"),
             *("issuing.add_rollout", "issuing.change_rollout", "integrations.change_endpoint"),
-            *("routing.change_preferencemultiplier", "routing.change_threshold"),
+            *("routing.change_preferencemultiplier", "routing.change_threshold", "alerts.acknowledge_incident"),
         },
     ),
 }

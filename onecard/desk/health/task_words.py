@@ -23,6 +23,8 @@ NAMES: Final[dict[str, Words]] = {
     "issuing.tasks.sweep_rewards": gettext_lazy("Rewards are booked"),
     "issuing.tasks.sweep_settling": gettext_lazy("Finished purchases are settled as captured"),
     "issuing.tasks.sync_issuers": gettext_lazy("Cards and events are compared with the issuers"),
+    "onecard.alerts.tasks.evaluate": gettext_lazy("The rules of the alerts are evaluated"),
+    "onecard.alerts.tasks.sweep_messages": gettext_lazy("Mails and webhooks of alerts are sent"),
     "onecard.api.tasks.forget_expired_sessions": gettext_lazy("Expired sessions are deleted"),
     "onecard.api.tasks.forget_login_mails": gettext_lazy("Mails with login codes are deleted"),
     "onecard.api.tasks.forget_old_requests": gettext_lazy("Old requests of apps are deleted"),

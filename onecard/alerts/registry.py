@@ -1,0 +1,27 @@
+"""Every rule of the alerts. A new one: a module in rules/, a line here, a section of docs/runbook.md, a test."""
+
+from typing import Final
+
+from django.utils.translation import gettext_lazy
+
+from onecard.alerts.rule import Rule
+from onecard.alerts.rules import outbox, unknown_charges
+
+RULES: Final[tuple[Rule, ...]] = (
+    outbox.RULE,
+    unknown_charges.RULE,
+)
+# Its incidents are opened by the evaluation, for each rule whose measurement raises.
+RULE_FAILING: Final = Rule(
+    kind="rule_failing",
+    label=gettext_lazy("A rule of the alerts cannot measure"),
+    to_do=gettext_lazy(
+        "Read the worker's log: until it is mended nobody hears of what this rule watches, so look at Health yourself."
+    ),
+    measure=lambda: (),
+)
+
+
+def rule_of(kind: str) -> Rule | None:
+    """Returns the rule of a kind; None for one that an earlier version had."""
+    return next((rule for rule in (*RULES, RULE_FAILING) if rule.kind == kind), None)

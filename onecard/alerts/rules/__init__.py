@@ -1,0 +1,1 @@
+"""The rules of the alerts, a module for each subject, with its thresholds and their reasons."""
