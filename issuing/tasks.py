@@ -13,7 +13,6 @@ from issuing.cards import due_comparisons, profile_updates
 from issuing.cards.comparison import sync_card as compare_card
 from issuing.disputes import submission
 from issuing.handlers import dispatch
-from issuing.inbox import refusal_alarm
 from issuing.operations import hourly_sums
 from issuing.reconcile import recorded
 from issuing.rewards import sweep as rewards_sweep
@@ -24,12 +23,6 @@ from issuing.sync import schedule
 def handle_event(*, event_pk: int, **_newer: Any) -> None:
     """Handles one stored event, if it is due."""
     dispatch.handle_if_due(event_pk=event_pk)
-
-
-@shared_task(name="issuing.tasks.tell_of_refused_events")
-def tell_of_refused_events(*, case_id: int, **_newer: Any) -> None:
-    """Mails administrators that events of an issuer are refused."""
-    refusal_alarm.mail_administrators(case_id=case_id)
 
 
 @shared_task(name="issuing.tasks.sweep_inbox")

@@ -40,7 +40,8 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "staff.notify": ("onecard.second_factor.tasks.notify",),
     "rankings.preview_requested": ("issuing.tasks.preview_rankings",),
     "alert.send": ("onecard.alerts.tasks.send_message",),
-    "events.refused": ("issuing.tasks.tell_of_refused_events",),
+    "alert.due": ("onecard.alerts.tasks.evaluate",),
+    "events.refused": ("onecard.alerts.tasks.evaluate",),
 }
 
 # What the relay asks for messages before each batch: work that was committed and is not in the outbox yet.

@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import admin
@@ -18,6 +19,8 @@ from issuing.inbox import waiting as inbox
 from issuing.models import Authorization, Provider, PurchaseHour
 from issuing.operations import control as issuer_control
 from issuing.operations.availability import Availability
+from onecard.alerts import incidents, messages
+from onecard.alerts.states import Severity, Status
 from onecard.desk.home import page as home
 from onecard.desk.home.purchases import list_page
 from onecard.kit import clock, display
@@ -26,6 +29,7 @@ from wallet.models import Case
 from wallet.obligations.uncharged import oldest_uncharged
 
 LATEST = 8
+MOST_ALERTS = 20
 # Older than this, something that should take seconds is stuck.
 STUCK_AFTER = dt.timedelta(minutes=2)
 
@@ -53,6 +57,7 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
         *([_case_tile()] if may_view["case"] else []),
         *([_uncharged_tile()] if may_view["fundingobligation"] else []),
         *([_issuer_tile(read_only)] if read_only is not None else []),
+        *([_alert_tile()] if request.user.has_perm("alerts.view_incident") else []),
         *([_outbox_tile()] if request.user.has_perm("outbox.view_message") else []),
         *([_inbox_tile()] if request.user.has_perm("issuing.view_issuerevent") else []),
     ]
@@ -101,6 +106,21 @@ def _answer_tile() -> Tile:
         return Tile(_("Failed answers today"), "0", _("Every purchase got its answer"), page, "good")
     note = _("Time-outs and errors of ours; a case is open")
     return Tile(_("Failed answers today"), str(count), note, page, "bad")
+
+
+def _alert_tile() -> Tile:
+    """Counts what somebody on duty has to look at; one incident shows its name."""
+    page = f"{reverse('admin:alerts_incident_changelist')}?{urlencode({'status__exact': Status.OPEN})}"
+    found = list(incidents.unresolved().order_by("-pk")[:MOST_ALERTS])
+    if not found:
+        page = reverse("admin:alerts_incident_changelist")
+        return Tile(_("Alerts"), "0", _("No rule finds anything wrong"), page, "good")
+    opened = [each for each in found if each.status == Status.OPEN]
+    if not opened:
+        page = reverse("admin:alerts_incident_changelist")
+    tone = "bad" if any(each.severity == Severity.CRITICAL for each in opened) else "warn"
+    count = f"{len(found)}+" if len(found) == MOST_ALERTS else str(len(found))
+    return Tile(_("Alerts"), count, messages.title_of((opened or found)[0]), page, tone)
 
 
 def _case_tile() -> Tile:

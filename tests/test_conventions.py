@@ -50,7 +50,7 @@ PRIVATE_WORDS = {
 # Columns, tasks and addresses are stored, so they keep their names.
 STORED_NAMES = {
     *("cards_seen", "events_seen", "transactions_seen", "identity_standing", "settle_due_at", "told_at"),
-    *("enter_worth", "tell_of_refused_events", "tell_of_webhook_off"),
+    *("enter_worth", "tell_of_webhook_off"),
 }
 FILES = {str(path.relative_to(HERE.parent)): ast.parse(path.read_text("utf-8")) for path in HERE.rglob("*.py")}
 

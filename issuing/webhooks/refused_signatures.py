@@ -30,7 +30,7 @@ return 1
 _COUNT = f"""{_HOUR}
 local count = 0
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if field ~= 'last' and tonumber(field) > hour - 24 then
+  if field ~= 'last' and tonumber(field) > hour - ARGV[1] then
     count = count + tonumber(redis.call('HGET', KEYS[1], field))
   end
 end
@@ -40,7 +40,7 @@ return {{count, tonumber(redis.call('HGET', KEYS[1], 'last') or 0)}}
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """How many were refused within 24 hours, and when the last one was; None where there was none."""
+    """How many were refused, and when the last one of a day was; None where there was none."""
 
     count: int
     last_at: dt.datetime | None
@@ -59,7 +59,12 @@ def note(provider: str) -> None:
 
 def of_a_day(provider: str) -> Refused | None:
     """Returns what was refused within 24 hours; None without Redis."""
-    answer = shared().run(_COUNT, f"{provider}:refused_signatures")
+    return of_hours(provider, 24)
+
+
+def of_hours(provider: str, hours: int) -> Refused | None:
+    """Returns what was refused in this hour and those before it, `hours` in all, at most 24; None without Redis."""
+    answer = shared().run(_COUNT, f"{provider}:refused_signatures", hours)
     if answer is None:
         return None
     count, last_s = answer

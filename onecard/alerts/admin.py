@@ -18,7 +18,7 @@ from audit.models import Entry
 from onecard.alerts import incidents, messages
 from onecard.alerts.models import AlertMessage, Incident
 from onecard.alerts.registry import rule_of
-from onecard.alerts.states import Channel, Sending, Severity, Status
+from onecard.alerts.states import Sending, Severity, Status
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.confirmation_pages import AreaWidget, Confirmation, ask_or_do, change_page, posted, turn_away
@@ -164,10 +164,9 @@ def _facts(row: Incident) -> list[tuple[str, Any]]:
 
 
 def _message(row: AlertMessage) -> dict[str, Any]:
-    is_mail = row.channel == Channel.MAIL
     return {
         "channel": row.get_channel_display(),
-        "to": ", ".join(messages.mail_addresses()) if is_mail else messages.webhook_host(),
+        "to": messages.receiver_of(row),
         "occasion": row.get_occasion_display(),
         "state": display.label(row.get_status_display(), SENDING_TONE.get(row.status, "bad")),
         "row": row,

@@ -52,8 +52,11 @@ def mail_addresses() -> list[str]:
     return settings.ALERT_MAILS or [address for _name, address in settings.ADMINS]
 
 
-def webhook_host() -> str:
-    """Returns the host that the webhooks go to; the rest of an address may be a secret."""
+def receiver_of(row: AlertMessage) -> str:
+    """Returns where a message goes by today's settings: the addresses of a mail, the host of a webhook."""
+    if row.channel == Channel.MAIL:
+        return ", ".join(mail_addresses())
+    # The rest of an address may be a secret.
     return urlsplit(settings.ALERT_WEBHOOK_URL).hostname or ""
 
 

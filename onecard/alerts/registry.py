@@ -5,11 +5,23 @@ from typing import Final
 from django.utils.translation import gettext_lazy
 
 from onecard.alerts.rule import Rule
-from onecard.alerts.rules import outbox, unknown_charges
+from onecard.alerts.rules import cards, decisions, events, issuers, one_card, outbox, purchases, unknown_charges
 
 RULES: Final[tuple[Rule, ...]] = (
-    outbox.RULE,
+    decisions.ANSWERS,
+    decisions.JOURNAL,
+    purchases.DECLINES,
+    purchases.VOLUME,
+    one_card.RULE,
     unknown_charges.RULE,
+    cards.RULE,
+    events.SIGNATURES,
+    events.FAILING,
+    events.WAITING,
+    events.FOREIGN,
+    issuers.CREDENTIALS,
+    issuers.RATE_LIMIT,
+    outbox.RULE,
 )
 # Its incidents are opened by the evaluation, for each rule whose measurement raises.
 RULE_FAILING: Final = Rule(

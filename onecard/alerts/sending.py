@@ -18,8 +18,9 @@ from onecard.integrations import signing, targets, wire
 from onecard.integrations.errors import TargetRefusedError
 from onecard.integrations.sending import HEADERS
 from onecard.kit import clock
-from onecard.kit.attempts import Attempts
+from onecard.kit.attempts import SWEEP_BATCH, Attempts
 from onecard.kit.backoff import backoff_s
+from onecard.kit.sweeper import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
 
 MESSAGES: Final = Attempts(
@@ -46,6 +47,23 @@ def send(*, message_id: int) -> str:
 def sweep() -> int:
     """Makes an attempt at each due message whose message in the outbox seems lost; returns how many."""
     return MESSAGES.sweep(lambda message_id: send(message_id=message_id))
+
+
+def send_due() -> int:
+    """Makes an attempt at each message that is due, without the head start of the queue; returns how many."""
+    due = AlertMessage.objects.filter(MESSAGES.due(clock.now())).order_by("next_attempt_at", "pk")
+    waiting = list(due.values_list("pk", flat=True)[:SWEEP_BATCH])
+    return each_in_turn(waiting, lambda message_id: send(message_id=message_id), what=MESSAGES.what)
+
+
+def send_test() -> list[AlertMessage]:
+    """Sends a test by every way that is set, and returns what became of each; a failure is not tried again."""
+    with transaction():
+        rows = messages.intend(None, Occasion.TEST)
+    for row in rows:
+        send(message_id=row.pk)
+        row.refresh_from_db()
+    return rows
 
 
 def _claim(message_id: int) -> AlertMessage | None:
@@ -99,7 +117,7 @@ def _record(claimed: AlertMessage, failure: str) -> None:
     now = clock.now()
     if not failure:
         _end(claimed, Sending.SENT, failure_message="", sent_at=now)
-    elif now > claimed.created_at + GIVE_UP_AFTER:
+    elif now > claimed.created_at + GIVE_UP_AFTER or claimed.occasion == Occasion.TEST:
         _end(claimed, Sending.GIVEN_UP, failure_message=failure[:300])
     else:
         delay_s = min(backoff_s(claimed.attempts), LONGEST_WAIT_S)

@@ -17,6 +17,7 @@ from issuing.issuers.guard.redis_scripts import shared
 from issuing.models import IssuerControl, Rollout
 from issuing.operations import alarm as issuer_alarm
 from issuing.operations import availability
+from onecard.outbox.models import Message
 from tests.support.back_office import logged_in, send, sentences, superuser, text_of
 from tests.support.factories import UserFactory
 
@@ -172,8 +173,7 @@ def test_the_first_page_tells_of_an_open_breaker_and_is_quiet_without() -> None:
     assert "by its breaker, which is open" in text_of(logged_in().get("/admin/"))
 
 
-def test_turned_away_credentials_reach_administrators_and_the_page(settings: Any) -> None:
-    settings.ADMINS = [("Ops", "ops@example.com")]
+def test_turned_away_credentials_reach_the_alerts_and_the_page() -> None:
     alerts.forget()
     issuer_alarm.install()
     shared().run("return redis.call('DEL', KEYS[1])", "stripe:alerted")
@@ -181,7 +181,7 @@ def test_turned_away_credentials_reach_administrators_and_the_page(settings: Any
     alerts.authentication_failed("stripe", link=shared())
     alerts.authentication_failed("stripe", link=shared())
 
-    assert [message.to for message in mail.outbox] == [["ops@example.com"]]
+    assert [message.topic for message in Message.objects.all()] == ["alert.due"]
     entry = Entry.objects.get()
     assert (entry.action, entry.actor) == ("issuer.authentication_failed", "issuer:stripe")
     assert "does not accept our credentials" in text_of(logged_in().get(PAGE))
@@ -196,34 +196,14 @@ def test_a_faults_report_with_all_that_its_frames_held_is_not_mailed(settings: A
     assert mail.outbox == []
 
 
-def test_without_administrators_no_mail_is_sent(settings: Any) -> None:
-    settings.ADMINS = []
-
-    issuer_alarm.mail_administrators("stripe", "A sentence.")
-
-    assert mail.outbox == []
-    assert Entry.objects.count() == 1
-
-
-def test_a_mail_that_cannot_be_sent_does_not_lose_the_notice(settings: Any) -> None:
-    settings.ADMINS = [("Ops", "ops@example.com")]
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
-
-    issuer_alarm.mail_administrators("stripe", "A sentence.")
-
-    assert Entry.objects.count() == 1
-
-
-def test_every_process_installs_the_hook_at_its_start(settings: Any) -> None:
-    settings.ADMINS = [("Ops", "ops@example.com")]
+def test_every_process_installs_the_hook_at_its_start() -> None:
     alerts.forget()
     apps.get_app_config("issuing").ready()
     shared().clear()
 
     alerts.authentication_failed("stripe", link=shared())
 
-    assert [message.to for message in mail.outbox] == [["ops@example.com"]]
+    assert Entry.objects.get().action == "issuer.authentication_failed"
 
 
 def test_the_rollout_is_edited_with_a_trail_and_not_deleted() -> None:

@@ -5,17 +5,16 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
-from issuing import tasks
 from issuing.authorizations import decision_store
 from issuing.handlers import dispatch
 from issuing.inbox import foreign_events
 from issuing.inbox.bodies import body_of
 from issuing.models import Authorization, CardTransaction, Decision, Hold, IssuerEvent, VirtualCard
 from onecard import environment
+from onecard.celery import SUBSCRIBERS
 from onecard.outbox.models import Message
 from tests.support import stripe_events
 from tests.support.wallets import walkthrough_card
@@ -142,20 +141,16 @@ def test_no_kind_of_event_of_another_account_is_acted_on(card: VirtualCard, kind
     assert card.status == "active"
 
 
-def test_many_refused_events_are_one_case_and_one_mail(card: VirtualCard, settings: Any) -> None:
-    settings.ADMINS = [("a", "a@example.com")]
+def test_many_refused_events_are_one_case_that_alerts_once(card: VirtualCard) -> None:
     for _ in range(3):
         stripe_events.post(
             stripe_events.authorization_request(card=card.issuer_card_id) | {"api_version": "2019-12-03"}
         )
         handle(capture(card, api_version="2019-12-03"))
 
-    for message in Message.objects.filter(topic="events.refused"):
-        tasks.tell_of_refused_events(**message.payload)
-
-    assert Case.objects.count() == 1
-    assert len(mail.outbox) == 1
-    assert "STRIPE_EVENT_VERSIONS" in mail.outbox[0].body
+    assert "STRIPE_EVENT_VERSIONS" in Case.objects.get().summary
+    assert Message.objects.filter(topic="events.refused").count() == 1
+    assert SUBSCRIBERS["events.refused"] == ("onecard.alerts.tasks.evaluate",)
 
 
 def test_a_refused_question_under_a_used_id_is_kept_beside_it(card: VirtualCard) -> None:

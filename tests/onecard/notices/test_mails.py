@@ -1,8 +1,6 @@
 """A notice is mailed once, whatever workers, queue and mail server do."""
 
 import datetime as dt
-import socketserver
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,15 +16,21 @@ from onecard.notices.models import NoticeMail
 from onecard.outbox.models import Message
 from onecard.users.models import User
 from tests.support.factories import UserFactory
+from tests.support.mail_servers import running_mail_server
 from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 @pytest.fixture
 def user() -> User:
     return UserFactory(email="jane@example.com", first_name="Jane", last_name="Diaz")
+
+
+@pytest.fixture
+def server(settings: Any) -> Iterator[Any]:
+    with running_mail_server(settings) as running:
+        yield running
 
 
 def declined(user: User) -> NoticeMail:
@@ -38,43 +42,6 @@ def declined(user: User) -> NoticeMail:
             text="9.00 USD at Joe's. Your card is frozen.",
         )
     return NoticeMail.objects.get()
-
-
-class Post(socketserver.StreamRequestHandler):
-    """A mail server that takes mails, or refuses each of them for now."""
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 here\r\n")
-        in_data = False
-        for line in self.rfile:
-            if in_data:
-                if line == b".\r\n":
-                    in_data = False
-                    self.server.taken += 1  # type: ignore[attr-defined]
-                    self.wfile.write(b"250 taken\r\n")
-                continue
-            word = line[:4].upper()
-            if word == b"QUIT":
-                self.wfile.write(b"221 bye\r\n")
-                return
-            if word == b"MAIL" and self.server.is_full:  # type: ignore[attr-defined]
-                self.wfile.write(b"452 full\r\n")
-                continue
-            in_data = word == b"DATA"
-            self.wfile.write(b"354 go on\r\n" if in_data else b"250 yes\r\n")
-
-
-@pytest.fixture
-def server(settings: Any) -> Iterator[Any]:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Post) as running:
-        running.taken, running.is_full = 0, False  # type: ignore[attr-defined]
-        settings.EMAIL_BACKEND, settings.EMAIL_HOST = SMTP, "127.0.0.1"
-        settings.EMAIL_PORT = running.server_address[1]
-        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
-        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield running
-        running.shutdown()
 
 
 def test_a_notice_is_mailed_in_plain_words(user: User) -> None:
