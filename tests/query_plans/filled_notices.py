@@ -1,4 +1,4 @@
-"""The rows of notices and of webhooks, for tests/query_plans/filled_tables.py."""
+"""The rows of notices, of webhooks and of alerts, for tests/query_plans/filled_tables.py."""
 
 from typing import Final
 
@@ -21,6 +21,25 @@ OF_NOTICES: Final[dict[str, tuple[int, dict[str, str]]]] = {
         {
             "notice_id": "n",
             "status": "CASE WHEN n %% 500 = 0 THEN 'intended' ELSE 'sent' END",
+            "next_attempt_at": f"CASE WHEN n %% 500 = 0 THEN {SOME_DUE} END",
+        },
+    ),
+    "alerts_incident": (
+        A_FEW,
+        {
+            "kind": "'outbox_waits'",
+            "key": "CASE WHEN n %% 500 = 0 THEN n::text ELSE '' END",
+            "status": "CASE WHEN n %% 500 = 0 THEN 'open' ELSE 'resolved' END",
+            "resolved_at": "CASE WHEN n %% 500 > 0 THEN now() END",
+        },
+    ),
+    "alerts_alertmessage": (
+        A_FEW,
+        {
+            "incident_id": "n",
+            "channel": "'webhook'",
+            "occasion": "'incident.opened'",
+            "status": "CASE WHEN n %% 500 = 0 THEN 'waiting' ELSE 'sent' END",
             "next_attempt_at": f"CASE WHEN n %% 500 = 0 THEN {SOME_DUE} END",
         },
     ),

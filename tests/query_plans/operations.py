@@ -38,6 +38,8 @@ from issuing.reconcile import recorded
 from issuing.rewards import sweep as rewards_sweep
 from issuing.rewards import totals
 from issuing.sync import run as sync
+from onecard.alerts import evaluation as alert_evaluation
+from onecard.alerts import sending as alert_sending
 from onecard.api import idempotency
 from onecard.desk.people_search import find_people
 from onecard.integrations import endpoints
@@ -111,6 +113,8 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of mails of notices", notice_mails.sweep
     yield "sweep of decisions without a notice", decision_notices.sweep
     yield "sweep of webhooks", webhook_sending.sweep
+    yield "evaluation of the alerts", alert_evaluation.evaluate
+    yield "sweep of messages of alerts", alert_sending.sweep
     yield "sweep of old events", webhook_retention.forget_old
     yield "months of tables", partitions.add_all_months
     yield "writing out of the journal", journal.write_waiting

@@ -60,7 +60,7 @@ NEEDED: Final = {
     "onecard_cache_expires": "Django's cache deletes what has expired by it, while Redis is away.",
 }
 DECISIONS: Final = ("first round of a purchase", "later round of a purchase")
-OURS: Final = "^(audit|integrations|issuing|notices|onecard|outbox|routing|users|wallet)_"
+OURS: Final = "^(alerts|audit|integrations|issuing|notices|onecard|outbox|routing|users|wallet)_"
 NAMES: Final = {
     "provider": "stripe", "event_id": "evt_17", "event_type": "issuing_authorization.request", "fingerprint": "f",
     "card_id": "ic_17", "authorization_id": "iauth_17", "earlier_events": ["evt_18"], "earlier_rounds": ["0"],

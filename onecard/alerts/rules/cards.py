@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from django.db.models import Count, Max, Min
@@ -64,12 +64,11 @@ def _counts() -> dict[str, Counter[str]]:
     return found
 
 
-def _late() -> Iterable[dict[str, Any]]:
+def _late() -> list[Any]:
     late = CardChange.objects.order_by().filter(
         status__in=OPEN_CHANGE, kind=CardChange.Kind.CREATE, created_at__lte=clock.now() - LATE_AFTER
     )
-    rows: Any = late.values("card__issuer_provider").annotate(count=Count("pk"), since=Min("created_at"))
-    return rows
+    return list(late.values("card__issuer_provider").annotate(count=Count("pk"), since=Min("created_at")))
 
 
 RULE: Final = Rule(

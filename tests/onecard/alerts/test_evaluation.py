@@ -8,7 +8,6 @@ from django.db import IntegrityError
 from audit.models import Entry
 from onecard.alerts import evaluation, incidents
 from onecard.alerts.models import AlertMessage, Incident
-from onecard.alerts.registry import RULES
 from onecard.alerts.rule import Condition, Measure, Rule
 from onecard.celery import SUBSCRIBERS, app
 from onecard.outbox.models import Message
@@ -151,7 +150,3 @@ def test_an_acknowledged_incident_is_resolved_by_itself(duty: Duty) -> None:
         evaluation.evaluate([rule(nothing)])
 
     assert Incident.objects.get().status == "resolved"
-
-
-def test_the_kinds_of_the_rules_differ() -> None:
-    assert len({each.kind for each in RULES}) == len(RULES)
