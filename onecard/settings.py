@@ -6,7 +6,7 @@ docs/environment.md has the variables. Blocks: the environment, apps, database, 
 from hashlib import sha256
 from pathlib import Path
 
-from onecard import environment, frontend_api, production, sign_in
+from onecard import alert_settings, environment, frontend_api, production, sign_in
 from onecard.admin_theme import UNFOLD  # noqa: F401  (the back office's look; its own file because it is long)
 from onecard.kit import masking, redaction, time_zones
 
@@ -291,18 +291,7 @@ SPECTACULAR_SETTINGS = frontend_api.SPECTACULAR
 
 # Mail: codes and notices to people and staff, alarms to administrators ---------------------------------------------
 
-ADMINS = [(address, address) for address in environment.addresses("ADMINS")]
-globals().update(environment.mail_at(EMAIL_URL))
-# Who is woken by an incident: these addresses, or ADMINS, and a webhook that each of the secrets signs.
-ALERT_MAILS = environment.addresses("ALERT_MAILS")
-ALERT_WEBHOOK_URL = environment.url(
-    "ALERT_WEBHOOK_URL", default="", schemes=environment.HTTP if WEBHOOKS_TO_LOOPBACK else ("https",)
-)
-ALERT_WEBHOOK_SECRETS = environment.signing_secrets(
-    "ALERT_WEBHOOK_SECRET", required_because="ALERT_WEBHOOK_URL is" if ALERT_WEBHOOK_URL else ""
-)
-# Where docs/runbook.md can be read in a browser; messages of incidents link its sections.
-RUNBOOK_URL = environment.url("RUNBOOK_URL", default="", schemes=environment.HTTP)
+globals().update(environment.mail_at(EMAIL_URL) | alert_settings.from_environment(to_loopback=WEBHOOKS_TO_LOOPBACK))
 EMAIL_TIMEOUT = 5
 SERVER_EMAIL = environment.text("SERVER_EMAIL", default="onecard@localhost")
 EMAIL_SUBJECT_PREFIX = "[One Card] "
