@@ -19,7 +19,7 @@ from issuing.inbox import waiting as inbox
 from issuing.models import Authorization, Provider, PurchaseHour
 from issuing.operations import control as issuer_control
 from issuing.operations.availability import Availability
-from onecard.alerts import incidents, messages
+from onecard.alerts import incidents
 from onecard.alerts.states import Severity, Status
 from onecard.desk.home import page as home
 from onecard.desk.home.purchases import list_page
@@ -120,7 +120,7 @@ def _alert_tile() -> Tile:
         page = reverse("admin:alerts_incident_changelist")
     tone = "bad" if any(each.severity == Severity.CRITICAL for each in opened) else "warn"
     count = f"{len(found)}+" if len(found) == MOST_ALERTS else str(len(found))
-    return Tile(_("Alerts"), count, messages.title_of((opened or found)[0]), page, tone)
+    return Tile(_("Alerts"), count, str((opened or found)[0]), page, tone)
 
 
 def _case_tile() -> Tile:

@@ -291,7 +291,10 @@ SPECTACULAR_SETTINGS = frontend_api.SPECTACULAR
 
 # Mail: codes and notices to people and staff, alarms to administrators ---------------------------------------------
 
-globals().update(environment.mail_at(EMAIL_URL) | alert_settings.from_environment(to_loopback=WEBHOOKS_TO_LOOPBACK))
+ADMINS = [(address, address) for address in environment.addresses("ADMINS")]
+# Who is woken by an incident: these, or ADMINS.
+ALERTS = alert_settings.read(loopback=WEBHOOKS_TO_LOOPBACK)
+globals().update(environment.mail_at(EMAIL_URL))
 EMAIL_TIMEOUT = 5
 SERVER_EMAIL = environment.text("SERVER_EMAIL", default="onecard@localhost")
 EMAIL_SUBJECT_PREFIX = "[One Card] "

@@ -79,7 +79,7 @@ class IncidentAdmin(ReadOnlyAdmin):
         row = self.get_object(request, object_id)
         if not isinstance(row, Incident) or request.method != "GET" or not self.has_view_permission(request, row):
             return super().change_view(request, object_id, form_url, extra_context)
-        shown = {"title": messages.title_of(row), **_shown(self, request, row)}
+        shown = {"title": str(row), **_shown(self, request, row)}
         return super().change_view(request, object_id, form_url, (extra_context or {}) | shown)
 
     def acknowledge_page(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -92,7 +92,7 @@ class IncidentAdmin(ReadOnlyAdmin):
         if row.status != Status.OPEN:
             return turn_away(request, _("Somebody has acknowledged it, or its cause is gone."), change_page(row))
         page = Confirmation(
-            title=_("Acknowledge: %(incident)s") % {"incident": messages.title_of(row)},
+            title=_("Acknowledge: %(incident)s") % {"incident": str(row)},
             words=_("Others then see that you work on it. It ends by itself when its cause is gone."),
             button=_("Acknowledge it"),
             back=change_page(row),
@@ -103,7 +103,7 @@ class IncidentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("What"), ordering="kind")
     def what(self, row: Incident) -> str:
-        return messages.title_of(row)
+        return str(row)
 
     @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, row: Incident) -> SafeString:
@@ -151,7 +151,7 @@ def _shown(model_admin: IncidentAdmin, request: HttpRequest, row: Incident) -> d
 
 def _facts(row: Incident) -> list[tuple[str, Any]]:
     facts = (
-        (_("When it was opened"), row.summary),
+        (_("At first"), row.summary if row.summary != row.latest else ""),
         (_("Opened"), display.moment(row.opened_at)),
         (_("Measured last"), display.moment(row.measured_at)),
         (_("Its cause is gone since"), display.moment(row.clear_since) if row.clear_since else ""),

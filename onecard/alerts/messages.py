@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import translation
 
 from onecard.alerts.models import AlertMessage, Incident
 from onecard.alerts.registry import rule_of
@@ -44,12 +45,12 @@ def intend(incident: Incident | None, occasion: Occasion) -> list[AlertMessage]:
 def channels(occasion: Occasion) -> list[Channel]:
     """Returns the ways that a message of an occasion goes, as the deployment has set them."""
     has_mail = bool(mail_addresses()) and occasion in MAILED
-    return [*([Channel.MAIL] if has_mail else []), *([Channel.WEBHOOK] if settings.ALERT_WEBHOOK_URL else [])]
+    return [*([Channel.MAIL] if has_mail else []), *([Channel.WEBHOOK] if settings.ALERTS.webhook_url else [])]
 
 
 def mail_addresses() -> list[str]:
     """Returns who gets the mails: ALERT_MAILS, else ADMINS."""
-    return settings.ALERT_MAILS or [address for _name, address in settings.ADMINS]
+    return settings.ALERTS.mails or [address for _name, address in settings.ADMINS]
 
 
 def receiver_of(row: AlertMessage) -> str:
@@ -57,14 +58,7 @@ def receiver_of(row: AlertMessage) -> str:
     if row.channel == Channel.MAIL:
         return ", ".join(mail_addresses())
     # The rest of an address may be a secret.
-    return urlsplit(settings.ALERT_WEBHOOK_URL).hostname or ""
-
-
-def title_of(incident: Incident) -> str:
-    """Returns what an incident is called, in the reader's language."""
-    rule = rule_of(incident.kind)
-    name = str(rule.label) if rule else incident.kind
-    return f"{name}: {incident.key}" if incident.key else name
+    return urlsplit(settings.ALERTS.webhook_url).hostname or ""
 
 
 def runbook_of(incident: Incident) -> str:
@@ -72,14 +66,13 @@ def runbook_of(incident: Incident) -> str:
     rule = rule_of(incident.kind)
     heading = in_english(rule.label) if rule else ""
     anchor = "".join(each for each in heading.lower().replace(" ", "-") if each.isalnum() or each == "-")
-    return f"{settings.RUNBOOK_URL or RUNBOOK}#{anchor}"
+    return f"{settings.ALERTS.runbook_url or RUNBOOK}#{anchor}"
 
 
 def _subject(incident: Incident | None) -> str:
     if incident is None:
         return "Test of the alerts"
-    with_severity = f"{in_english(incident.get_severity_display())}: {in_english(title_of(incident))}"
-    return with_severity[:200]
+    return f"{in_english(incident.get_severity_display())}: {_title(incident)}"[:200]
 
 
 def _mail(incident: Incident | None) -> str:
@@ -116,7 +109,7 @@ def _shape(incident: Incident) -> dict[str, Any]:
         "key": incident.key,
         "severity": str(incident.severity),
         "status": str(incident.status),
-        "title": in_english(title_of(incident)),
+        "title": _title(incident),
         "summary": incident.summary,
         "to_do": in_english(rule.to_do) if rule else "",
         "runbook": runbook_of(incident),
@@ -124,6 +117,11 @@ def _shape(incident: Incident) -> dict[str, Any]:
         "opened_at": _time(incident.opened_at),
         "resolved_at": _time(incident.resolved_at),
     }
+
+
+def _title(incident: Incident) -> str:
+    with translation.override(settings.LANGUAGE_CODE):
+        return str(incident)
 
 
 def _page_of(incident: Incident) -> str:

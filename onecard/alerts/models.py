@@ -55,7 +55,12 @@ class Incident(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.key}".strip()
+        # The rules read models of every app, so they are imported when all are loaded.
+        from onecard.alerts.registry import rule_of
+
+        rule = rule_of(self.kind)
+        name = str(rule.label) if rule else self.kind
+        return f"{name}: {self.key}" if self.key else name
 
 
 class AlertMessage(models.Model):

@@ -24,6 +24,11 @@ class Condition:
 Measure = Callable[[], Iterable[Condition]]
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Returns a number with its words, such as "1 event waits" and "3 events wait", for a summary."""
+    return f"{count} {one if count == 1 else many}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """Measures one kind of condition from the database and Redis; it writes nothing and asks nobody else.

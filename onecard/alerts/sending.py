@@ -106,10 +106,10 @@ def _send_webhook(row: AlertMessage) -> str:
     body = row.body.encode()
     sent_at = int(clock.now().timestamp())
     try:
-        target = targets.read(settings.ALERT_WEBHOOK_URL)
+        target = targets.read(settings.ALERTS.webhook_url)
     except TargetRefusedError as error:
         return str(error.message)
-    signed = signing.signed(settings.ALERT_WEBHOOK_SECRETS, event_id=str(row.public_id), timestamp=sent_at, body=body)
+    signed = signing.signed(settings.ALERTS.webhook_secrets, event_id=str(row.public_id), timestamp=sent_at, body=body)
     return wire.post(target, body, {**HEADERS, **signed}).failure
 
 

@@ -35,10 +35,13 @@ MAY_SCAN: Final = {
         "issuing_authorization",
     ): "It reads some hundred rows by their keys: much of this small table.",
     ("page desk:health", ""): "It counts cards by issuer, and rankings.",
+    ("evaluation of the alerts", "issuing_cardchange"): "It reads the newest 10 000 by key: all of this small table.",
+    ("evaluation of the alerts", "issuing_authorization"): "It reads the newest 20 000 by key, as above.",
     ("start of the comparison", "issuing_virtualcard"): "Once an hour, before every card is compared.",
 }
 # Lists whose rows have no id that anybody outside would ask for, or are few.
 WITHOUT_ID: Final = {
+    "alerts_incident": "An incident is found by its rule and what it is about.",
     "audit_entry": "The trail of a thing is found from the thing, by an index.",
     "issuing_disputeevidence": "A file is found from its dispute.",
     "issuing_disputerequest": "What a person asked for is found by their name, or from its case.",

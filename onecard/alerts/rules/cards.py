@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from issuing.models import CardChange, Provider
 from issuing.states import OPEN_CHANGE, Change
-from onecard.alerts.rule import Condition, Rule
+from onecard.alerts.rule import Condition, Rule, counted
 from onecard.alerts.states import Severity
 from onecard.kit import clock, display
 
@@ -50,7 +50,8 @@ def _refused(counts: Counter[str]) -> Iterator[str]:
 
 def _waiting(late: dict[str, Any] | None) -> Iterator[str]:
     if late:
-        yield f"{late['count']} new cards wait for the issuer, the oldest for {display.age(late['since'])}."
+        waiting = counted(late["count"], "new card waits", "new cards wait")
+        yield f"{waiting} for the issuer, the oldest for {display.age(late['since'])}."
 
 
 def _counts() -> dict[str, Counter[str]]:

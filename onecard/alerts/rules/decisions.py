@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from issuing.authorizations import failed_answers
 from issuing.models import Authorization, JournalEntry, Provider, PurchaseHour
-from onecard.alerts.rule import Condition, Rule
+from onecard.alerts.rule import Condition, Rule, counted
 from onecard.alerts.states import Severity
 from onecard.kit import clock, display
 
@@ -48,8 +48,8 @@ def waiting_journal() -> Iterator[Condition]:
         return
     yield Condition(
         severity=Severity.CRITICAL,
-        summary=f"{waiting['count']} decisions are answered and their charges not written, the oldest for "
-        f"{display.age(waiting['since'])}.",
+        summary=f"{counted(waiting['count'], 'decision is', 'decisions are')} answered and not written out, the oldest "
+        f"for {display.age(waiting['since'])}: nobody is charged.",
         page=reverse("desk:health"),
     )
 

@@ -14,7 +14,7 @@ from issuing.models import IssuerEvent, Provider
 from issuing.operations.control import configured_providers
 from issuing.states import Event
 from issuing.webhooks import refused_signatures
-from onecard.alerts.rule import Condition, Rule
+from onecard.alerts.rule import Condition, Rule, counted
 from onecard.alerts.states import Severity
 from onecard.kit import clock, display
 from onecard.kit.confirmation_pages import change_page
@@ -71,8 +71,8 @@ def waiting_events() -> Iterator[Condition]:
     if stuck["count"]:
         yield Condition(
             severity=Severity.CRITICAL,
-            summary=f"{stuck['count']} events of the issuers are not handled, the oldest for "
-            f"{display.age(stuck['since'])}: captures and refunds are not booked.",
+            summary=f"{counted(stuck['count'], 'event', 'events')} of the issuers should be handled by now, the oldest "
+            f"for {display.age(stuck['since'])}: captures and refunds are not booked.",
             page=f"{_inbox()}?status__exact={Event.RECEIVED}",
         )
 

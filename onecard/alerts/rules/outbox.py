@@ -8,7 +8,7 @@ from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
-from onecard.alerts.rule import Condition, Rule
+from onecard.alerts.rule import Condition, Rule, counted
 from onecard.alerts.states import Severity
 from onecard.kit import clock, display
 from onecard.outbox.models import Message
@@ -24,7 +24,8 @@ def waiting_messages() -> Iterator[Condition]:
         return
     yield Condition(
         severity=Severity.CRITICAL,
-        summary=f"{waiting['count']} messages wait in the outbox, the oldest for {display.age(waiting['since'])}.",
+        summary=f"{counted(waiting['count'], 'message waits', 'messages wait')} in the outbox, the oldest for "
+        f"{display.age(waiting['since'])}.",
         page=f"{reverse('admin:outbox_message_changelist')}?state=waiting",
     )
 

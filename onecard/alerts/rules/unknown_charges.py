@@ -9,7 +9,7 @@ from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
-from onecard.alerts.rule import Condition, Rule
+from onecard.alerts.rule import Condition, Rule, counted
 from onecard.alerts.states import Severity
 from onecard.kit import clock, display
 from wallet.models import FundingCharge
@@ -27,7 +27,8 @@ def unknown_charges() -> Iterator[Condition]:
         return
     yield Condition(
         severity=Severity.CRITICAL,
-        summary=f"The outcome of {found['count']} charges is unknown, of the oldest for {display.age(found['since'])}.",
+        summary=f"The outcome of {counted(found['count'], 'charge', 'charges')} is unknown, of the oldest for "
+        f"{display.age(found['since'])}.",
         page=f"{reverse('admin:wallet_fundingcharge_changelist')}?{urlencode({'status__exact': Charge.UNKNOWN})}",
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core import mail
 
+from onecard.alert_settings import AlertSettings
 from onecard.alerts import evaluation, sending
 from onecard.alerts.models import AlertMessage, Incident
 from onecard.kit import clock
@@ -22,7 +23,7 @@ SECRET = "whsec_" + base64.b64encode(b"alerts" * 6).decode()
 def receiver(settings: Any) -> Iterator[Receiver]:
     with running_receiver() as running:
         settings.WEBHOOKS_TO_LOOPBACK = True
-        settings.ALERT_WEBHOOK_URL, settings.ALERT_WEBHOOK_SECRETS = running.url, [SECRET]
+        settings.ALERTS = AlertSettings([], running.url, [SECRET], "")
         yield running
 
 
@@ -86,5 +87,5 @@ class Duty:
 
 @pytest.fixture
 def duty(receiver: Receiver, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Duty:
-    settings.ALERT_MAILS = ["duty@example.com"]
+    settings.ALERTS = settings.ALERTS._replace(mails=["duty@example.com"])
     return Duty(receiver, monkeypatch)

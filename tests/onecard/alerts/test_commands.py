@@ -8,6 +8,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 
 from audit.models import Entry
+from onecard.alert_settings import AlertSettings
 from onecard.alerts.models import AlertMessage, Incident
 from onecard.outbox import services as outbox
 from onecard.outbox.models import Message
@@ -38,7 +39,7 @@ def test_check_alerts_opens_and_sends_without_queue_and_clock(duty: Duty) -> Non
 
     shown = run("check_alerts")
 
-    assert "Critical, open for 0 s: The outbox is not emptied. 1 messages wait" in shown
+    assert "Critical, open for 0 s: The outbox is not emptied. 1 message waits" in shown
     assert shown.endswith("1 are open.")
     assert len(mail.outbox) == len(duty.receiver.received) == 1
 
@@ -49,7 +50,7 @@ def test_a_dry_run_prints_and_writes_nothing(duty: Duty) -> None:
 
     shown = run("check_alerts", "--dry-run")
 
-    assert "Critical: outbox_waits. 1 messages wait in the outbox" in shown
+    assert "Critical: outbox_waits. 1 message waits in the outbox" in shown
     assert shown.endswith("1 would be open.")
     assert not any(model.objects.exists() for model in (Incident, AlertMessage, Entry))
     assert Message.objects.count() == 1
@@ -75,5 +76,5 @@ def test_a_test_alert_that_fails_says_why(duty: Duty, settings: Any) -> None:
 
     assert "Webhook to 127.0.0.1: not sent. It answered 401." in shown
     assert AlertMessage.objects.get(channel="webhook").status == "given_up"
-    settings.ALERT_MAILS, settings.ADMINS, settings.ALERT_WEBHOOK_URL = [], [], ""
+    settings.ALERTS, settings.ADMINS = AlertSettings([], "", [], ""), []
     assert "No way is set" in run("send_test_alert")

@@ -44,7 +44,7 @@ def test_an_outbox_that_nobody_empties(duty: Duty) -> None:
     duty.assert_quiet()
     duty.pass_time(minutes=3)
 
-    incident = duty.assert_woken_once("outbox_waits", words="1 messages wait in the outbox, the oldest for 3 min")
+    incident = duty.assert_woken_once("outbox_waits", words="1 message waits in the outbox, the oldest for 3 min")
 
     Message.objects.update(published_at=clock.now())
     duty.assert_resolved_by_itself(incident)
@@ -58,7 +58,7 @@ def test_a_decision_that_nobody_writes_out(duty: Duty) -> None:
     duty.assert_quiet()
     duty.pass_time(minutes=3)
 
-    incident = duty.assert_woken_once("journal_waits", words="1 decisions are answered")
+    incident = duty.assert_woken_once("journal_waits", words="1 decision is answered")
 
     journal.write_waiting()
     Message.objects.update(published_at=clock.now())
@@ -72,7 +72,7 @@ def test_an_event_that_no_worker_handles(duty: Duty) -> None:
     duty.assert_quiet()
     duty.pass_time(minutes=3)
 
-    incident = duty.assert_woken_once("inbox_waits", words="1 events of the issuers are not handled")
+    incident = duty.assert_woken_once("inbox_waits", words="1 event of the issuers should")
 
     dispatch.handle(event_pk=IssuerEvent.objects.get().pk)
     duty.assert_resolved_by_itself(incident)
@@ -87,7 +87,7 @@ def test_a_charge_that_stays_without_an_outcome(duty: Duty) -> None:
     duty.assert_quiet()
     duty.pass_time(minutes=20)
 
-    incident = duty.assert_woken_once("unknown_charges", words="The outcome of 1 charges is unknown")
+    incident = duty.assert_woken_once("unknown_charges", words="The outcome of 1 charge is unknown")
 
     charges.charge(charge_id=charge_id, processor=Obliging())
     Message.objects.update(published_at=clock.now())
@@ -119,7 +119,7 @@ def test_new_cards_that_wait_for_their_issuer(duty: Duty) -> None:
     duty.assert_quiet()
     duty.pass_time(minutes=16)
 
-    incident = duty.assert_woken_once("card_creations", key="stripe", words="1 new cards wait for the issuer")
+    incident = duty.assert_woken_once("card_creations", key="stripe", words="1 new card waits for the issuer")
 
     CardChange.objects.update(status="done")
     duty.assert_resolved_by_itself(incident)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core import mail
 
+from onecard.alert_settings import AlertSettings
 from onecard.alerts import incidents, sending
 from onecard.alerts.models import AlertMessage, Incident
 from onecard.alerts.registry import RULES, rule_of
@@ -35,7 +36,8 @@ def opened(*, page: str = "/admin/health/") -> tuple[AlertMessage, AlertMessage]
 
 
 def test_the_mail_says_what_is_wrong_and_what_to_do(duty: Duty, settings: Any) -> None:
-    settings.PUBLIC_URL, settings.RUNBOOK_URL = "https://cards.example.com", "https://wiki.example.com/runbook"
+    settings.PUBLIC_URL = "https://cards.example.com"
+    settings.ALERTS = settings.ALERTS._replace(runbook_url="https://wiki.example.com/runbook")
     settings.EMAIL_SUBJECT_PREFIX = "[One Card] "
     mailed, _webhook = opened()
 
@@ -51,14 +53,15 @@ def test_the_mail_says_what_is_wrong_and_what_to_do(duty: Duty, settings: Any) -
 
 
 def test_the_webhook_is_signed_and_says_the_same(duty: Duty, settings: Any) -> None:
-    settings.ALERT_WEBHOOK_SECRETS = ["whsec_" + "b2xk" * 10, SECRET]
+    old = "whsec_" + "b2xk" * 10
+    settings.ALERTS = settings.ALERTS._replace(webhook_secrets=[old, SECRET])
     _mail, webhook = opened()
 
     sending.send(message_id=webhook.pk)
 
     (told,) = duty.receiver.received
     assert is_genuine(told, SECRET)
-    assert is_genuine(told, settings.ALERT_WEBHOOK_SECRETS[0])
+    assert is_genuine(told, old)
     assert told.event_id == told.event["id"] == str(webhook.public_id)
     shown = told.event["data"]["incident"]
     assert (shown["kind"], shown["key"], shown["severity"]) == (KIND, "stripe", "critical")
@@ -147,7 +150,7 @@ def test_a_message_is_given_up_after_a_week(duty: Duty) -> None:
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1/x", "https://10.0.0.1/x", "https://localhost/x"])
 def test_a_receiver_on_our_own_network_is_not_called(duty: Duty, settings: Any, url: str) -> None:
-    settings.WEBHOOKS_TO_LOOPBACK, settings.ALERT_WEBHOOK_URL = False, url
+    settings.WEBHOOKS_TO_LOOPBACK, settings.ALERTS = False, settings.ALERTS._replace(webhook_url=url)
     _mail, webhook = opened()
 
     assert sending.send(message_id=webhook.pk) == "waiting"
@@ -157,7 +160,7 @@ def test_a_receiver_on_our_own_network_is_not_called(duty: Duty, settings: Any, 
 
 
 def test_without_any_way_the_incident_stands_in_the_back_office(settings: Any) -> None:
-    settings.ALERT_MAILS, settings.ADMINS, settings.ALERT_WEBHOOK_URL = [], [], ""
+    settings.ALERTS, settings.ADMINS = AlertSettings([], "", [], ""), []
     incidents.follow(KIND, [Condition(severity="critical", summary="3 of 4 fail.")])
 
     assert Incident.objects.get().status == "open"
@@ -166,7 +169,8 @@ def test_without_any_way_the_incident_stands_in_the_back_office(settings: Any) -
 
 
 def test_administrators_are_mailed_where_nobody_else_is_named(duty: Duty, settings: Any) -> None:
-    settings.ALERT_MAILS, settings.ADMINS = [], [("a", "admin@example.com")]
+    settings.ALERTS = settings.ALERTS._replace(mails=[])
+    settings.ADMINS = [("a", "admin@example.com")]
     mailed, _webhook = opened()
 
     sending.send(message_id=mailed.pk)

@@ -10,18 +10,18 @@ URL = "https://alerts.example.com/hooks"
 
 
 def test_nothing_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ADMINS", "ALERT_MAILS", "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "RUNBOOK_URL"):
+    for name in ("ALERT_MAILS", "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "RUNBOOK_URL"):
         monkeypatch.delenv(name, raising=False)
-    assert not any(alert_settings.from_environment(to_loopback=False).values())
+    assert not any(alert_settings.read(loopback=False))
 
 
 def test_two_secrets_sign_while_the_receiver_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALERT_WEBHOOK_URL", URL)
     monkeypatch.setenv("ALERT_WEBHOOK_SECRET", f"{SECRET}, {SECRET}A===")
     with pytest.raises(ImproperlyConfigured, match="Entry 2 of ALERT_WEBHOOK_SECRET"):
-        alert_settings.from_environment(to_loopback=False)
+        alert_settings.read(loopback=False)
     monkeypatch.setenv("ALERT_WEBHOOK_SECRET", f"{SECRET}, {SECRET}")
-    assert alert_settings.from_environment(to_loopback=False)["ALERT_WEBHOOK_SECRETS"] == [SECRET, SECRET]
+    assert alert_settings.read(loopback=False).webhook_secrets == [SECRET, SECRET]
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, va
     monkeypatch.setenv("ALERT_WEBHOOK_SECRET", SECRET)
     monkeypatch.setenv(name, value)
     with pytest.raises(ImproperlyConfigured, match=name):
-        alert_settings.from_environment(to_loopback=False)
+        alert_settings.read(loopback=False)

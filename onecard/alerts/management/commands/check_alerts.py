@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from onecard.alerts import evaluation, incidents, messages, sending
+from onecard.alerts import evaluation, incidents, sending
 from onecard.alerts.registry import RULES
 from onecard.alerts.rule import Condition
 from onecard.kit import display
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         sending.send_due()
         return [
             f"{row.get_severity_display()}, {row.get_status_display().lower()} for {display.age(row.opened_at)}: "
-            f"{messages.title_of(row)}. {row.latest}"
+            f"{row}. {row.latest}"
             for row in incidents.unresolved().order_by("pk")
         ]
 
