@@ -1,4 +1,7 @@
-"""Alerts administrators at once when an issuer refuses our credentials, and then not again for ten minutes."""
+"""Says at once when an issuer refuses our credentials, and then not again for ten minutes.
+
+The hook writes what the alerts of onecard/alerts/ are evaluated from (issuing/operations/alarm.py).
+"""
 
 import logging
 import threading

@@ -121,7 +121,7 @@ DECLINES: Final = Rule(
     label=gettext_lazy("Far more purchases are declined than usual"),
     to_do=gettext_lazy(
         "Read on the overview for which reason: late answers point at the database, an issuer's reason at its status "
-        "page, one merchant at a fraud."
+        "page, many at one merchant at fraud."
     ),
     measure=jump_of_declines,
 )

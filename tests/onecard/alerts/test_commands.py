@@ -40,7 +40,7 @@ def test_check_alerts_opens_and_sends_without_queue_and_clock(duty: Duty) -> Non
     shown = run("check_alerts")
 
     assert "Critical, open for 0 s: The outbox is not emptied. 1 message waits" in shown
-    assert shown.endswith("1 are open.")
+    assert shown.endswith("1 incident not resolved.")
     assert len(mail.outbox) == len(duty.receiver.received) == 1
 
 
@@ -51,7 +51,7 @@ def test_a_dry_run_prints_and_writes_nothing(duty: Duty) -> None:
     shown = run("check_alerts", "--dry-run")
 
     assert "Critical: outbox_waits. 1 message waits in the outbox" in shown
-    assert shown.endswith("1 would be open.")
+    assert shown.endswith("1 incident would be opened or continued.")
     assert not any(model.objects.exists() for model in (Incident, AlertMessage, Entry))
     assert Message.objects.count() == 1
     assert mail.outbox == []

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from onecard.alerts import evaluation, incidents, sending
 from onecard.alerts.registry import RULES
-from onecard.alerts.rule import Condition
+from onecard.alerts.rule import Condition, counted
 from onecard.kit import display
 
 OPEN = 1
@@ -28,7 +28,8 @@ class Command(BaseCommand):
             return
         for line in found:
             self.stdout.write(line)
-        raise CommandError(f"{len(found)} {'would be' if dry_run else 'are'} open.", returncode=OPEN)
+        how = "would be opened or continued" if dry_run else "not resolved"
+        raise CommandError(f"{counted(len(found), 'incident', 'incidents')} {how}.", returncode=OPEN)
 
     def _measure(self) -> list[str]:
         found = evaluation.measure()
