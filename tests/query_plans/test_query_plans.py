@@ -36,7 +36,7 @@ MAY_SCAN: Final = {
     ): "It reads some hundred rows by their keys: much of this small table.",
     ("page desk:health", ""): "It counts cards by issuer, and rankings.",
     ("evaluation of the alerts", "issuing_cardchange"): "It reads the newest 10 000 by key: all of this small table.",
-    ("evaluation of the alerts", "issuing_authorization"): "It reads the newest 20 000 by key, as above.",
+    ("evaluation of the alerts", "issuing_issuerevent"): "The same.",
     ("start of the comparison", "issuing_virtualcard"): "Once an hour, before every card is compared.",
 }
 # Lists whose rows have no id that anybody outside would ask for, or are few.
