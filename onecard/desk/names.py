@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 APPS: Final = {
+    "alerts": gettext_lazy("Alerts"),
     "audit": gettext_lazy("Audit"),
     "integrations": gettext_lazy("Integrations"),
     "issuing": gettext_lazy("Issuing"),
@@ -24,6 +25,7 @@ APPS: Final = {
 }
 # One row, and several.
 TABLES: Final = {
+    "alerts.incident": (gettext_lazy("incident"), gettext_lazy("incidents")),
     "audit.entry": (gettext_lazy("entry"), gettext_lazy("audit trail")),
     "integrations.endpoint": (gettext_lazy("webhook endpoint"), gettext_lazy("webhook endpoints")),
     "integrations.delivery": (gettext_lazy("webhook delivery"), gettext_lazy("webhook deliveries")),

@@ -18,6 +18,7 @@ from issuing.models import (
     SyncRun,
     VirtualCard,
 )
+from onecard.alerts.models import Incident
 from onecard.integrations import endpoints
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
@@ -31,6 +32,17 @@ from wallet.models import EnteredAmount, FundingObligation
 def rows_about(card: VirtualCard) -> None:
     """One settled row of each, among them an amount that somebody entered and nobody agreed to."""
     now, name = clock.now(), uuid.uuid4().hex
+    Incident.objects.create(
+        kind="outbox_waits",
+        key=name,
+        severity="critical",
+        status="resolved",
+        summary="1 message waits in the outbox, the oldest for 3 min.",
+        latest="2 messages wait in the outbox, the oldest for 4 min.",
+        opened_at=now,
+        measured_at=now,
+        resolved_at=now,
+    )
     CardChange.objects.create(
         card=card, kind="limits", status="done", requested_by="user:1", created_at=now, updated_at=now
     )
