@@ -160,23 +160,11 @@ INSTALLED_APPS = [
 # Test equipment with commands of its own, where a checkout has it; an installation is made without tests/.
 INSTALLED_APPS += ["tests.sandbox", "tests.proofs"] if (BASE_DIR / "tests" / "sandbox").is_dir() else []
 AUTH_USER_MODEL = "users.User"
-globals().update(sign_in.settings_of_the_library(debug=DEBUG))
+globals().update(sign_in.settings_of_the_library(debug=DEBUG), **sign_in.passwords())
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "onecard.urls"
 WSGI_APPLICATION = "onecard.wsgi.application"
 FIXTURES_DIR = BASE_DIR / "fixtures"
-
-PASSWORD_HASHERS = [
-    "onecard.users.hashers.OneAtATimeArgon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    *(
-        {"NAME": f"django.contrib.auth.password_validation.{name}"}
-        for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
-    ),
-]
 
 # Database -------------------------------------------------------------------------------------------------------
 

@@ -59,6 +59,22 @@ def settings_of_the_library(*, debug: bool) -> dict[str, Any]:
     }
 
 
+def passwords() -> dict[str, Any]:
+    """How passwords are kept, and which are refused."""
+    refused = ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    library = "django.contrib.auth.password_validation"
+    return {
+        "PASSWORD_HASHERS": [
+            "onecard.users.hashers.OneAtATimeArgon2PasswordHasher",
+            "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+        ],
+        "AUTH_PASSWORD_VALIDATORS": [
+            {"NAME": f"{library}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+            *({"NAME": f"{library}.{name}"} for name in refused),
+        ],
+    }
+
+
 def _codes_by_mail() -> dict[str, Any]:
     """A mailed code of eight letters proves whose mailbox it is: at sign-up, for a new address, for a new password."""
     return {
