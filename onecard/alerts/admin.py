@@ -4,11 +4,13 @@ from functools import partial
 from typing import Any, Final, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -158,9 +160,15 @@ def _facts(row: Incident) -> list[tuple[str, Any]]:
         (_("Acknowledged by"), row.acknowledged_by.get_username() if row.acknowledged_by else ""),
         (_("Note"), row.note),
         (_("Resolved"), display.moment(row.resolved_at) if row.resolved_at else ""),
-        (_("Runbook"), messages.runbook_of(row)),
+        (_("Runbook"), _runbook(row)),
     )
     return [(name, value) for name, value in facts if value]
+
+
+def _runbook(row: Incident) -> SafeString:
+    """Links the section where the runbook can be read in a browser; else names the file."""
+    place = messages.runbook_of(row)
+    return display.link(place, place) if settings.ALERTS.runbook_url else format_html("<code>{}</code>", place)
 
 
 def _message(row: AlertMessage) -> dict[str, Any]:

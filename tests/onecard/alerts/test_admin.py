@@ -1,5 +1,7 @@
 """Staff see what is wrong, take it, and read who heard of it."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Group
 
@@ -60,6 +62,14 @@ def test_the_page_says_what_is_wrong_what_to_do_and_who_heard(duty: Duty) -> Non
     assert "127.0.0.1" in shown
     assert 'href="/admin/issuing/issuerevent/"' in shown
     assert "docs/runbook.md#our-answers-to-an-issuer-fail" in shown
+
+
+def test_the_page_links_a_runbook_that_a_browser_can_read(settings: Any) -> None:
+    settings.ALERTS = settings.ALERTS._replace(runbook_url="https://wiki.example.com/runbook")
+
+    shown = text_of(logged_in().get(page(Incident, "change", opened().pk)))
+
+    assert 'href="https://wiki.example.com/runbook#our-answers-to-an-issuer-fail"' in shown
 
 
 def test_operations_acknowledge_with_a_note_and_an_audit_entry() -> None:
