@@ -20,13 +20,23 @@ class Courier:
         self._poster = Poster()
 
     def post(
-        self, event: Json, *, url: str | None, timeout_s: float, attempt: int = 1, scenario: str | None = None
+        self,
+        event: Json,
+        *,
+        url: str | None,
+        timeout_s: float,
+        attempt: int = 1,
+        scenario: str | None = None,
+        secret: str = "",
     ) -> Delivery:
-        """Send the event once, freshly signed; a failure is told in the delivery, never raised."""
+        """Send the event once, freshly signed, by default with the account's secret.
+
+        A failure is told in the delivery, never raised.
+        """
         if url is None:
             return unsent(event, url="", error="no webhook URL is set", attempt=attempt, scenario=scenario)
         body = to_bytes(event)
-        posted = self._poster.post(url, body=body, headers=self._signed(body), timeout_s=timeout_s)
+        posted = self._poster.post(url, body=body, headers=self._signed(body, secret), timeout_s=timeout_s)
         blank = _delivery(event, url=url, attempt=attempt, sent_at=posted.sent_at, scenario=scenario)
         return replace(
             blank,
@@ -41,9 +51,9 @@ class Courier:
         """Close the kept connections."""
         self._poster.close()
 
-    def _signed(self, body: bytes) -> dict[str, str]:
+    def _signed(self, body: bytes, secret: str) -> dict[str, str]:
         # The package signs text: the same letters it was encoded from.
-        signature = stripe.WebhookSignature.generate_signature_header(body.decode(), self._secret)
+        signature = stripe.WebhookSignature.generate_signature_header(body.decode(), secret or self._secret)
         return {**_HEADERS, "Stripe-Signature": signature}
 
 

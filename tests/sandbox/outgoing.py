@@ -1,8 +1,9 @@
 """The way out of every event: asked at once or queued, tried again, or mistreated as a scenario says."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 
 from tests.sandbox.compact_events import SealedEvent
@@ -19,12 +20,32 @@ from tests.sandbox.workers import Workers
 _WORKERS = 8
 
 
-class Outgoing:
-    """Sends events to the account's endpoints; `request_url` and `events_url` may be changed while it runs."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An endpoint that was made over the API: where it is, what it signs with, and its API version, if it has one."""
 
-    def __init__(self, *, settings: Settings, scenarios: Scenarios) -> None:
+    url: str
+    secret: str = field(repr=False)
+    events: tuple[str, ...]
+    version: str | None = None
+
+    def wants(self, event_type: str) -> bool:
+        """Tell whether the endpoint has this event."""
+        return "*" in self.events or event_type in self.events
+
+
+class Outgoing:
+    """Sends events to the account's endpoints; `request_url` and `events_url` may be changed while it runs.
+
+    Those two are as a person set them in the dashboard; `made_by_api` gives the others.
+    """
+
+    def __init__(
+        self, *, settings: Settings, scenarios: Scenarios, made_by_api: Callable[[], list[Target]] = list
+    ) -> None:
         self.request_url = settings.webhook_url
-        self.events_url = settings.events_url or settings.webhook_url
+        self.events_url = None if settings.events_by_api else settings.events_url or settings.webhook_url
+        self._made_by_api = made_by_api
         self.journal: Journal[Delivery] = Journal()
         self.workers = Workers(count=_WORKERS)
         self._settings = settings
@@ -56,6 +77,10 @@ class Outgoing:
         """Queue an ordinary event; returns at once."""
         self._remember(event)
         order = self._scenarios.take_for_webhook(event["type"])
+        for target in [target for target in self._made_by_api() if target.wants(event["type"])]:
+            self.workers.submit(partial(self._deliver, event, target=target))
+        if self._settings.events_by_api:
+            return
         if order is None:
             self.workers.submit(lambda: self._deliver(event))
         else:
@@ -111,11 +136,17 @@ class Outgoing:
             case "concurrent":
                 self.workers.submit(lambda: self._deliver_at_once(event, copies=order.copies))
 
-    def _deliver(self, event: Json, attempt: int = 1, scenario: str | None = None) -> None:
-        sent = self._post(event, self.events_url, self._settings.event_timeout_s, attempt=attempt, scenario=scenario)
+    def _deliver(
+        self, event: Json, attempt: int = 1, scenario: str | None = None, target: Target | None = None
+    ) -> None:
+        url = target.url if target else self.events_url
+        told = event | {"api_version": target.version} if target and target.version else event
+        secret = target.secret if target else ""
+        timeout_s = self._settings.event_timeout_s
+        sent = self._post(told, url, timeout_s, attempt=attempt, scenario=scenario, secret=secret)
         delays_s = self._settings.retry_delays_s
-        if not sent.accepted and self.events_url and attempt <= len(delays_s):
-            self.workers.later(delays_s[attempt - 1], lambda: self._deliver(event, attempt + 1, scenario))
+        if not sent.accepted and url and attempt <= len(delays_s):
+            self.workers.later(delays_s[attempt - 1], lambda: self._deliver(event, attempt + 1, scenario, target))
         if scenario != "out_of_order":
             self.release_held()
 
@@ -128,9 +159,18 @@ class Outgoing:
         post_copies(lambda: self._post(event, url, timeout_s, scenario="concurrent"), copies=copies)
 
     def _post(
-        self, event: Json, url: str | None, timeout_s: float, *, attempt: int = 1, scenario: str | None = None
+        self,
+        event: Json,
+        url: str | None,
+        timeout_s: float,
+        *,
+        attempt: int = 1,
+        scenario: str | None = None,
+        secret: str = "",
     ) -> Delivery:
-        sent = self._courier.post(event, url=url, timeout_s=timeout_s, attempt=attempt, scenario=scenario)
+        sent = self._courier.post(
+            event, url=url, timeout_s=timeout_s, attempt=attempt, scenario=scenario, secret=secret
+        )
         return self.journal.add(sent)
 
     def _remember(self, event: Json) -> None:

@@ -3,7 +3,7 @@
 from tests.sandbox.journal import Journal, Received
 from tests.sandbox.limits import RateLimit
 from tests.sandbox.marqeta.program import Program
-from tests.sandbox.outgoing import Outgoing
+from tests.sandbox.outgoing import Outgoing, Target
 from tests.sandbox.release_gate import Gate
 from tests.sandbox.scenario import Scenario
 from tests.sandbox.scenarios import Scenarios
@@ -25,7 +25,7 @@ class Sandbox:
         self.idempotency = IdempotencyKeys()
         self.requests: Journal[Received] = Journal()
         self.scenarios = Scenarios()
-        self.outgoing = Outgoing(settings=settings, scenarios=self.scenarios)
+        self.outgoing = Outgoing(settings=settings, scenarios=self.scenarios, made_by_api=self._made_by_api)
         self.deliveries = self.outgoing.journal
         self.gate = Gate()
         self.limits = {"stripe": RateLimit(), "marqeta": RateLimit()}
@@ -44,6 +44,17 @@ class Sandbox:
     def resend(self, event_id: str) -> bool:
         """Send an event of the past once more; False when neither issuer ever sent it."""
         return self.outgoing.resend(event_id) or self.marqeta.outgoing.resend_anywhere(event_id)
+
+    def _made_by_api(self) -> list[Target]:
+        with self.state.lock:
+            endpoints = [
+                each for each in self.state.objects["webhook_endpoint"].values() if each["status"] == "enabled"
+            ]
+            secrets = self.state.endpoint_secrets
+            return [
+                Target(each["url"], secrets[each["id"]], tuple(each["enabled_events"]), each["api_version"])
+                for each in endpoints
+            ]
 
     def reset(self) -> None:
         """Start again from the world file: nothing happened, nobody misbehaves."""

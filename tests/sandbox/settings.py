@@ -40,6 +40,10 @@ class Settings:
     webhook_url: str | None
     # Ordinary events may have an endpoint of their own; without one they go where decisions are asked.
     events_url: str | None = None
+    # They go only to the endpoints that the API makes.
+    events_by_api: bool = False
+    # What an endpoint that the API makes signs with; without one each has a secret of its own.
+    endpoint_secret: str | None = None
     world: Path = FIXTURES / "demo_world.json"
     categories: Path = FIXTURES / "mcc_codes.csv"
     # The issuer's own limit for an answer; what happens past it is the account's choice.

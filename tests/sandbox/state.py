@@ -36,6 +36,7 @@ class State:
     test_setups: dict[str, str] = field(default_factory=dict)
     worn_out_methods: set[str] = field(default_factory=set)
     card_secrets: dict[str, tuple[str, str]] = field(default_factory=dict)
+    endpoint_secrets: dict[str, str] = field(default_factory=dict)
     # The same objects by whose they are, for the lists that are asked for again and again.
     owned: defaultdict[tuple[str, str], Shelf[Json]] = field(default_factory=lambda: defaultdict(Shelf))
     lock: threading.RLock = field(default_factory=threading.RLock)

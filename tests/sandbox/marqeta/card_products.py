@@ -1,6 +1,7 @@
 """Card products: how the cards made from them behave, and which gateway decides about them."""
 
 from tests.sandbox.marqeta.command import Command
+from tests.sandbox.marqeta.errors import ApiError
 from tests.sandbox.marqeta.fields import anything, flag, group, required, text, token
 from tests.sandbox.marqeta.lookup import addressed, create_once, page, referenced
 from tests.sandbox.marqeta.program import Program
@@ -54,6 +55,14 @@ CREATE = {
     "config": _CONFIG,
 }
 
+UPDATE = {
+    "name": text(most=40),
+    "start_date": text(least=10, most=10),
+    "end_date": text(least=10, most=10),
+    "active": flag(),
+    "config": _CONFIG,
+}
+
 
 def create(program: Program, command: Command) -> Json:
     """Add a card product; a gateway source that it names must exist."""
@@ -69,6 +78,18 @@ def retrieve(program: Program, command: Command) -> Json:
         return copy_of(addressed(program.state, "cardproduct", command.token))
 
 
+def update(program: Program, command: Command) -> Json:
+    """Replace what is given; a gateway source that it names must exist, and one that is enabled must be named."""
+    state = program.state
+    with state.lock:
+        product = addressed(state, "cardproduct", command.token)
+        changed = new_card_product(command.token, {**product, **copy_of(command.body)})
+        _check_gateway(state, changed)
+        product.update(changed)
+        state.touch("cardproduct", product)
+        return copy_of(product)
+
+
 def list_(program: Program, command: Command) -> Json:
     """Show one page of card products."""
     with program.state.lock:
@@ -77,7 +98,16 @@ def list_(program: Program, command: Command) -> Json:
 
 def _new(state: State, token: str, body: Json) -> Json:
     product = new_card_product(token, body)
-    source = product["config"]["jit_funding"]["programgateway_funding_source"].get("funding_source_token")
+    _check_gateway(state, product)
+    return product
+
+
+def _check_gateway(state: State, product: Json) -> None:
+    gateway = product["config"].get("jit_funding", {}).get("programgateway_funding_source", {})
+    source = gateway.get("funding_source_token")
+    if gateway.get("enabled") and not source:
+        raise ApiError("funding_source_token is required where the gateway is enabled.", detail=18)
+    if gateway.get("refunds_destination", "GATEWAY") not in ("GATEWAY", "GPA", "WATERFALL"):
+        raise ApiError("refunds_destination must be one of GATEWAY, GPA, WATERFALL.", detail=18)
     if source:
         referenced(state, "gatewaysource", source)
-    return product

@@ -44,6 +44,7 @@ ENDPOINTS = (
     Endpoint("POST", "/v3/cardproducts", card_products.create, card_products.CREATE, 201),
     Endpoint("GET", "/v3/cardproducts", card_products.list_),
     Endpoint("GET", "/v3/cardproducts/<token>", card_products.retrieve),
+    Endpoint("PUT", "/v3/cardproducts/<token>", card_products.update, card_products.UPDATE),
     Endpoint("POST", "/v3/cards", cards.create, cards.CREATE, 201),
     Endpoint("GET", "/v3/cards/<token>", cards.retrieve),
     Endpoint("PUT", "/v3/cards/<token>", cards.update, cards.UPDATE),

@@ -31,6 +31,15 @@ UPDATE = {
 CREATE = {**UPDATE, "token": token()}
 
 _MOST_ACTIVE = 5
+# Of Marqeta's guide; the sandbox itself has events of the first four.
+_BASES = (
+    *ROOT_KEYS,
+    "businesstransition",
+    "cardaction",
+    "digitalwallettokentransition",
+    "threedstransition",
+    "commandomodetransition",
+)
 PING: Json = {"pings": [{"token": "marqeta", "payload": "healthcheck"}]}
 
 
@@ -87,8 +96,19 @@ def _target(program: Program, command: Command) -> Target:
         return Target.of(addressed(program.state, "webhook", command.token))
 
 
+def _check_events(events: list[str]) -> None:
+    """Insist on known base types; a wildcard stands for all of one of them, and not for a part."""
+    for name in events:
+        base, _, rest = name.partition(".")
+        if name != "*" and (base not in _BASES or not rest or ("*" in rest and rest != "*")):
+            raise ApiError(f"events holds {name}, which is no event and no wildcard of a base type.", detail=19)
+    if not events:
+        raise ApiError("events must name at least one event.", detail=19)
+
+
 def _checked(state: State, webhook: Json) -> Json:
     config = webhook["config"]
+    _check_events(webhook["events"])
     check_url("config.url", config["url"])
     check_password("config.basic_auth_password", config["basic_auth_password"], most=50)
     others = [

@@ -22,6 +22,7 @@ from tests.sandbox.stripe import (
     refunds,
     settlement,
     setup_intents,
+    webhook_endpoints,
 )
 from tests.sandbox.stripe.command import Endpoint
 from tests.sandbox.stripe.errors import RefusedError
@@ -104,6 +105,11 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v1/test_helpers/disputes/<id>/close_inquiry", charge_disputes.close_inquiry, charge_disputes.DECIDE
     ),
+    Endpoint("POST", "/v1/webhook_endpoints", webhook_endpoints.create, webhook_endpoints.CREATE),
+    Endpoint("GET", "/v1/webhook_endpoints", webhook_endpoints.list_, webhook_endpoints.LIST),
+    Endpoint("GET", "/v1/webhook_endpoints/<id>", webhook_endpoints.retrieve, webhook_endpoints.RETRIEVE),
+    Endpoint("POST", "/v1/webhook_endpoints/<id>", webhook_endpoints.update, webhook_endpoints.UPDATE),
+    Endpoint("DELETE", "/v1/webhook_endpoints/<id>", webhook_endpoints.delete, webhook_endpoints.RETRIEVE),
     Endpoint("GET", "/v1/events", event_records.list_, event_records.LIST),
     Endpoint("GET", "/v1/events/<id>", event_records.retrieve, event_records.RETRIEVE),
     Endpoint("POST", "/v1/ephemeral_keys", ephemeral_keys.create, ephemeral_keys.CREATE),

@@ -25,6 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=12111, help="port to listen on (default: %(default)s)")
         parser.add_argument("--webhook-url", required=True, help="where decisions are asked")
         parser.add_argument("--events-url", help="where ordinary events go (default: the webhook URL)")
+        parser.add_argument(
+            "--events-by-api", action="store_true", help="ordinary events go only to endpoints made over the API"
+        )
         parser.add_argument("--marqeta-gateway-url", help="where Marqeta asks for decisions (default: nowhere)")
         parser.add_argument("--marqeta-webhook-url", help="where Marqeta's events go (default: nowhere)")
         parser.add_argument("--marqeta-events", default="*", help="comma list of what that webhook hears (%(default)s)")
@@ -55,6 +58,9 @@ def _make_server(options: dict[str, Any]) -> SandboxServer:
         webhook_secret=settings.STRIPE_WEBHOOK_SECRETS[0],
         webhook_url=options["webhook_url"],
         events_url=options["events_url"],
+        events_by_api=options["events_by_api"],
+        # So that what starts both need not wait for a secret that is shown once.
+        endpoint_secret=settings.STRIPE_WEBHOOK_SECRETS[0],
         world=options["world"],
         events_kept=options["events_kept"],
         marqeta=_marqeta(options),
