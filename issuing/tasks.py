@@ -15,6 +15,7 @@ from issuing.disputes import submission
 from issuing.handlers import dispatch
 from issuing.operations import hourly_sums
 from issuing.reconcile import recorded
+from issuing.registration import check as registration
 from issuing.rewards import sweep as rewards_sweep
 from issuing.sync import schedule
 
@@ -71,6 +72,18 @@ def sync_issuers(**_newer: Any) -> None:
 def sync_requested(*, run_id: int, **_newer: Any) -> None:
     """Goes on with a comparison that a person asked for."""
     schedule.sync_requested(run_id=run_id)
+
+
+@shared_task(name="issuing.tasks.check_registrations")
+def check_registrations(**_newer: Any) -> None:
+    """Asks each issuer how we are registered there."""
+    registration.check_all()
+
+
+@shared_task(name="issuing.tasks.check_registration")
+def check_registration(*, provider: str, **_newer: Any) -> None:
+    """Asks one issuer now, because a person wants to know."""
+    registration.check(provider)
 
 
 @shared_task(name="issuing.tasks.sweep_card_funding")

@@ -30,6 +30,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "card.change_requested": ("issuing.tasks.carry_out_card_change",),
     "card.sync_requested": ("issuing.tasks.sync_card",),
     "sync.requested": ("issuing.tasks.sync_requested",),
+    "registration.check_requested": ("issuing.tasks.check_registration",),
     "reconcile.requested": ("issuing.tasks.carry_out_reconciliation",),
     "dispute.accepted": ("issuing.tasks.submit_dispute",),
     "inbox.received": ("issuing.tasks.handle_event",),
@@ -163,6 +164,12 @@ app.conf.update(
         "count-hours": {"task": "issuing.tasks.count_hours", "schedule": 15.0, "options": {"expires": 15}},
         "count-metrics": {"task": "onecard.metrics.tasks.count", "schedule": 15.0, "options": {"expires": 15}},
         "count-figures": {"task": "onecard.desk.tasks.count_figures", "schedule": 120.0, "options": {"expires": 120}},
+        "check-registrations": {
+            "task": "issuing.tasks.check_registrations",
+            "schedule": 600.0,
+            "options": {"expires": 600},
+        },
+        "count-cards": {"task": "onecard.desk.tasks.count_cards", "schedule": 600.0, "options": {"expires": 600}},
         "sync-issuers": {"task": "issuing.tasks.sync_issuers", "schedule": 60.0, "options": {"expires": 60}},
         "sweep-ranking-previews": {
             "task": "issuing.tasks.sweep_ranking_previews",

@@ -9,6 +9,7 @@ from typing import NoReturn, Protocol
 
 from issuing.issuers.disputes import DisputeOrder, IssuerDispute
 from issuing.issuers.messages import Envelope
+from issuing.issuers.registration import Doors, Registration, Repair, Repaired
 from onecard.kit.errors import OneCardError
 
 
@@ -274,6 +275,15 @@ class Issuer(Protocol):
 
         `nonce` is from the issuer's script there, if it needs one.
         """
+
+    def read_registration(self, doors: Doors, *, renew: bool = False) -> Registration:
+        """Returns how we are registered there, and the repairs that are needed.
+
+        `renew` adds those that set our passwords again, which an issuer does not show.
+        """
+
+    def repair_registration(self, repair: Repair) -> Repaired:
+        """Carries out one repair of `read_registration`; it needs no key, since done twice it is done once."""
 
 
 def missed(envelope: Envelope, body: bytes, created_at: dt.datetime) -> MissedEvent:

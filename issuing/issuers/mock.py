@@ -24,6 +24,7 @@ from issuing.issuers.base import (
     RevealGrant,
 )
 from issuing.issuers.disputes import DisputeOrder, IssuerDispute
+from issuing.issuers.registration import Doors, Registration, Repair, Repaired
 from issuing.states import Card, Dispute
 from onecard.kit import clock
 from onecard.kit.luhn import passes_luhn
@@ -172,6 +173,13 @@ class MockIssuer:
             return RevealGrant("mock", _digest(f"{card.issuer_card_id}:{nonce}"), expires_in_s=300)
 
         return self._run("reveal", grant)
+
+    def read_registration(self, doors: Doors, *, renew: bool = False) -> Registration:
+        """It calls nobody, so there is nothing to register."""
+        return self._run("read_registration", lambda: Registration(()))
+
+    def repair_registration(self, repair: Repair) -> Repaired:
+        raise errors.refused()
 
     def _run(self, method: str, work: Callable[[], Done]) -> Done:
         with self._lock:

@@ -12,6 +12,7 @@ from issuing.models.journal import JournalEntry
 from issuing.models.legacy import LegacyDocument
 from issuing.models.people import ProfileUpdate
 from issuing.models.reconcile import NotCompared, ReconcileFinding, ReconcileRun
+from issuing.models.registration import IssuerRegistration
 from issuing.models.rewards import RewardEntry
 from issuing.models.sync import SyncDifference, SyncRun
 from issuing.models.transactions import CardTransaction
@@ -32,6 +33,7 @@ __all__ = [
     "IssuerAccount",
     "IssuerControl",
     "IssuerEvent",
+    "IssuerRegistration",
     "JournalEntry",
     "LegacyDocument",
     "NotCompared",

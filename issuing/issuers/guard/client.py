@@ -33,6 +33,7 @@ from issuing.issuers.guard import alerts
 from issuing.issuers.guard.breaker import Breaker, Permit
 from issuing.issuers.guard.rate_budget import Budget
 from issuing.issuers.guard.redis_scripts import Shared, shared
+from issuing.issuers.registration import Doors, Registration, Repair, Repaired
 
 Done = TypeVar("Done")
 
@@ -120,6 +121,12 @@ class GuardedIssuer:
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
         """Tried once: a nonce is good for one call, and the cardholder is waiting."""
         return self._call(lambda: self.inner.reveal(issuer_card_id, nonce=nonce), tries=1)
+
+    def read_registration(self, doors: Doors, *, renew: bool = False) -> Registration:
+        return self._call(lambda: self.inner.read_registration(doors, renew=renew))
+
+    def repair_registration(self, repair: Repair) -> Repaired:
+        return self._call(lambda: self.inner.repair_registration(repair))
 
     def _call(self, work: Callable[[], Done], *, tries: int | None = None) -> Done:
         deadline = self.retries.clock() + self.retries.total_s

@@ -23,9 +23,10 @@ from issuing.issuers.base import (
 from issuing.issuers.card_numbers import read_card_data
 from issuing.issuers.disputes import DisputeOrder, IssuerDispute
 from issuing.issuers.marqeta import disputes as dispute_shapes
-from issuing.issuers.marqeta import event_history
+from issuing.issuers.marqeta import event_history, registrar
 from issuing.issuers.marqeta import objects as shapes
 from issuing.issuers.marqeta.http import Json, MarqetaHttp
+from issuing.issuers.registration import Doors, Registration, Repair, Repaired
 from onecard.kit import clock
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.05, 20.0
@@ -175,6 +176,12 @@ class MarqetaIssuer:
         """Returns a token with which Marqeta's own frames show the number, once; they need no nonce."""
         made = self._http.call("POST", "users/auth/clientaccesstoken", body={"card_token": issuer_card_id})
         return RevealGrant("marqeta_client_access_token", shapes.read_token(made), expires_in_s=REVEAL_LIVES_S)
+
+    def read_registration(self, doors: Doors, *, renew: bool = False) -> Registration:
+        return registrar.read(self._http, doors, product_token=self._product, renew=renew)
+
+    def repair_registration(self, repair: Repair) -> Repaired:
+        return registrar.repair(self._http, repair)
 
     def _dispute(self, token: str) -> IssuerDispute:
         found = self._http.call("GET", f"chargebacks/{quote(token, safe='')}")

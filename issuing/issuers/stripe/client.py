@@ -1,10 +1,9 @@
 """Stripe Issuing through the `stripe` package (docs/issuers/stripe.md, The Python package)."""
 
 import datetime as dt
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import stripe
 from django.conf import settings
@@ -25,7 +24,6 @@ from issuing.issuers.base import (
     CardPage,
     EventPage,
     IssuedCard,
-    IssuerError,
     Limits,
     Page,
     Person,
@@ -33,17 +31,16 @@ from issuing.issuers.base import (
     RevealGrant,
 )
 from issuing.issuers.disputes import DisputeOrder, EvidenceFile, IssuerDispute
-from issuing.issuers.stripe import card_numbers, event_history, keys
+from issuing.issuers.registration import Doors, Registration, Repair, Repaired
+from issuing.issuers.stripe import card_numbers, event_history, registrar
 from issuing.issuers.stripe import disputes as dispute_shapes
 from issuing.issuers.stripe import objects as shapes
+from issuing.issuers.stripe.calls import ask, change
 from onecard.kit import clock, durations
-
-log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.05, 20.0
 
 Json = dict[str, Any]
-Answer = TypeVar("Answer")
 
 
 class StripeIssuer:
@@ -67,7 +64,7 @@ class StripeIssuer:
     def create_cardholder(self, person: Person, *, key: str, asked_at: dt.datetime | None = None) -> str:
         params = shapes.cardholder_params(person, key=key)
         wanted: CardholderListParams = {"email": person.email, "limit": 100}
-        made = _change(
+        made = change(
             key,
             asked_at,
             lambda options: self._issuing.cardholders.create(params, options),
@@ -81,7 +78,7 @@ class StripeIssuer:
         """The name at the top of Stripe's object is no parameter of an update; the person's own names are."""
         params = shapes.cardholder_update_params(person)
         # The same change done twice is the change done once, so there is nothing to find first.
-        _change(key, asked_at, lambda options: self._issuing.cardholders.update(issuer_cardholder_id, params, options))
+        change(key, asked_at, lambda options: self._issuing.cardholders.update(issuer_cardholder_id, params, options))
 
     def create_card(self, order: CardOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuedCard:
         params: CardCreateParams = {
@@ -95,7 +92,7 @@ class StripeIssuer:
             "metadata": {shapes.KEY: key},
         }
         wanted: CardListParams = {"cardholder": order.issuer_cardholder_id, "limit": 100}
-        made = _change(
+        made = change(
             key,
             asked_at,
             lambda options: self._issuing.cards.create(params, options),
@@ -125,14 +122,14 @@ class StripeIssuer:
         self._update(issuer_card_id, params, key, asked_at)
 
     def get_card_details(self, issuer_card_id: str) -> IssuedCard:
-        return shapes.read_card(_ask(lambda: self._issuing.cards.retrieve(issuer_card_id).to_dict()))
+        return shapes.read_card(ask(lambda: self._issuing.cards.retrieve(issuer_card_id).to_dict()))
 
     def list_cards(self, *, cursor: str = "") -> CardPage:
         """Returns a page of cards; the cursor is the last id of the page before."""
         params: CardListParams = {"limit": self._page_size}
         if cursor:
             params["starting_after"] = cursor
-        return shapes.read_card_page(_ask(lambda: self._issuing.cards.list(params).to_dict()))
+        return shapes.read_card_page(ask(lambda: self._issuing.cards.list(params).to_dict()))
 
     def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
         """Returns a page of transactions; the cursor is the last id of the page before."""
@@ -141,7 +138,7 @@ class StripeIssuer:
             params["card"] = issuer_card_id
         if cursor:
             params["starting_after"] = cursor
-        return shapes.read_page(_ask(lambda: self._issuing.transactions.list(params).to_dict()))
+        return shapes.read_page(ask(lambda: self._issuing.transactions.list(params).to_dict()))
 
     def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
         """Of the last 30 days, which is as long as Stripe keeps events; the cursor is the last id of the page before.
@@ -156,7 +153,7 @@ class StripeIssuer:
         if cursor:
             params["starting_after"] = cursor
         # Raw, since the package's typed objects do not turn back into the JSON that they came from.
-        answer = _ask(lambda: self._client.raw_request("get", "/v1/events", **params))
+        answer = ask(lambda: self._client.raw_request("get", "/v1/events", **params))
         return event_history.read_stripe_page(answer.body.encode())
 
     def get_card_data(self, issuer_card_id: str) -> CardData:
@@ -166,7 +163,7 @@ class StripeIssuer:
         file_id = self._upload(order.file, key, asked_at) if order.file else ""
         params: Any = dispute_shapes.params(order, key=key, file_id=file_id)
         wanted: DisputeListParams = {"transaction": order.issuer_transaction_id, "limit": 100}
-        made = _change(
+        made = change(
             key,
             asked_at,
             lambda options: self._issuing.disputes.create(params, options),
@@ -176,9 +173,9 @@ class StripeIssuer:
 
     def submit_dispute(self, issuer_dispute_id: str, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
         """Looked at first, since Stripe refuses to submit what is submitted already."""
-        dispute = _ask(lambda: self._issuing.disputes.retrieve(issuer_dispute_id).to_dict())
+        dispute = ask(lambda: self._issuing.disputes.retrieve(issuer_dispute_id).to_dict())
         if dispute.get("status") == "unsubmitted":
-            dispute = _change(
+            dispute = change(
                 f"{key}:submit",
                 asked_at,
                 lambda options: self._issuing.disputes.submit(issuer_dispute_id, {}, options),
@@ -189,8 +186,15 @@ class StripeIssuer:
         """Returns an ephemeral key for Issuing Elements, good for the one card and the one nonce."""
         params: EphemeralKeyCreateParams = {"issuing_card": issuer_card_id, "nonce": nonce}
         version: stripe.RequestOptions = {"stripe_version": settings.STRIPE_API_VERSION}
-        made = _ask(lambda: self._client.v1.ephemeral_keys.create(params, version).to_dict())
+        made = ask(lambda: self._client.v1.ephemeral_keys.create(params, version).to_dict())
         return shapes.read_grant(made, now_s=clock.now().timestamp())
+
+    def read_registration(self, doors: Doors, *, renew: bool = False) -> Registration:
+        """Stripe has no password of ours, and shows a signing secret once, so nothing can be set again."""
+        return registrar.read(self._client, doors)
+
+    def repair_registration(self, repair: Repair) -> Repaired:
+        return registrar.repair(self._client, repair)
 
     def _upload(self, file: EvidenceFile, key: str, asked_at: dt.datetime | None) -> str:
         """Uploads a document; one that is uploaded twice and used once does no harm, so there is nothing to find."""
@@ -199,82 +203,11 @@ class StripeIssuer:
             params: Any = dispute_shapes.upload(file)
             return self._client.v1.files.create(params, options)
 
-        return shapes.read_id(_change(f"{key}:file", asked_at, send))
+        return shapes.read_id(change(f"{key}:file", asked_at, send))
 
     def _update(self, issuer_card_id: str, params: CardUpdateParams, key: str, asked_at: dt.datetime | None) -> Json:
         # The same change done twice is the change done once, so there is nothing to find first.
-        return _change(key, asked_at, lambda options: self._issuing.cards.update(issuer_card_id, params, options))
-
-
-def _change(
-    key: str,
-    asked_at: dt.datetime | None,
-    send: Callable[[stripe.RequestOptions], stripe.StripeObject],
-    *,
-    find: Callable[[], Json | None] | None = None,
-) -> Json:
-    """Sends under the first key of this run that has no stored error; `find` looks up what an earlier request made.
-
-    A creation has a `find`, which is asked before each key that may be new (docs/decisions/0042). Raises HeldBackError
-    until the next run when this one has no key left, and for a creation at its end.
-    """
-    run = keys.run_now(asked_at)
-    if find is not None and run.is_ending:
-        raise run.next_one()
-    found = _ask(find) if find is not None and not run.is_first else None
-    for idempotency_key in run.keys(key):
-        if found is not None:
-            return found
-        try:
-            return send({"idempotency_key": idempotency_key}).to_dict()
-        except stripe.StripeError as error:
-            if not _is_burnt(error):
-                raise _translate(error) from None
-        found = _ask(find) if find is not None else None
-    if found is not None:
-        return found
-    raise run.next_one()
-
-
-def _ask(call: Callable[[], Answer]) -> Answer:
-    try:
-        return call()
-    except stripe.StripeError as error:
-        raise _translate(error) from None
-
-
-def _is_burnt(error: stripe.StripeError) -> bool:
-    return (error.http_status or 0) >= 500 and _header(error, "Idempotent-Replayed") == "true"
-
-
-def _translate(error: stripe.StripeError) -> IssuerError:
-    """Stripe's classes as ours; the log gets what Stripe's support asks for, and no text of theirs."""
-    log.warning(
-        "Stripe did not carry out a request: %s, HTTP %s, code %s, request %s.",
-        type(error).__name__,
-        error.http_status,
-        getattr(error.error, "code", None),
-        error.request_id,
-    )
-    match error:
-        case stripe.RateLimitError():
-            return errors.too_fast(_header(error, "Retry-After"))
-        case stripe.AuthenticationError() | stripe.PermissionError():
-            return errors.not_let_in()
-        case stripe.IdempotencyError():
-            return errors.key_reused()
-        case stripe.InvalidRequestError():
-            missing = getattr(error.error, "code", None) == "resource_missing"
-            return errors.refused(404 if missing else error.http_status)
-        case stripe.CardError():
-            return errors.refused()
-    # No answer, 409 for a key in use, 5xx, a page of a gateway, mangled JSON.
-    return errors.no_answer()
-
-
-def _header(error: stripe.StripeError, name: str) -> str | None:
-    headers: Mapping[str, str] = error.headers or {}
-    return next((value for given, value in headers.items() if given.lower() == name.lower()), None)
+        return change(key, asked_at, lambda options: self._issuing.cards.update(issuer_card_id, params, options))
 
 
 class _GatedClient(stripe.RequestsClient):

@@ -8,6 +8,7 @@ from onecard.kit.words import Words
 
 NAMES: Final[dict[str, Words]] = {
     "audit.tasks.add_months": gettext_lazy("Months are made for tables that are kept by month"),
+    "issuing.tasks.check_registrations": gettext_lazy("Issuers are asked how we are registered there"),
     "issuing.tasks.count_hours": gettext_lazy("Purchases and decision times are counted by the hour"),
     "issuing.tasks.reconcile": gettext_lazy("The nightly reconciliation"),
     "issuing.tasks.remind_of_disputes": gettext_lazy("Reminders of disputes that need evidence"),
@@ -28,6 +29,7 @@ NAMES: Final[dict[str, Words]] = {
     "onecard.api.tasks.forget_expired_sessions": gettext_lazy("Expired sessions are deleted"),
     "onecard.api.tasks.forget_login_mails": gettext_lazy("Mails with login codes are deleted"),
     "onecard.api.tasks.forget_old_requests": gettext_lazy("Old requests of apps are deleted"),
+    "onecard.desk.tasks.count_cards": gettext_lazy("Cards and wallets are counted for the health page"),
     "onecard.desk.tasks.count_figures": gettext_lazy("Figures of the overview are counted"),
     "onecard.integrations.tasks.forget_old_events": gettext_lazy("Old events of webhooks are deleted"),
     "onecard.integrations.tasks.sweep_webhooks": gettext_lazy("Webhooks are sent"),
