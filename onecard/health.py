@@ -26,6 +26,14 @@ def ready(_request: HttpRequest) -> JsonResponse:
 
     The broker is left out on purpose: approvals go on without it (money-safety F7).
     """
+    version, why_not = readiness()
+    if why_not:
+        return JsonResponse({"status": "unready", "reason": why_not}, status=503)
+    return JsonResponse({"status": "ready", "rulebook_version": version})
+
+
+def readiness() -> tuple[int, str]:
+    """Returns the version of the rulebook, and why no decision could be made now; "" where one could."""
     try:
         with give_up_after(ANSWERED_WITHIN_S), connection.cursor() as cursor:
             cursor.execute("SELECT version FROM routing_rulebook")
@@ -34,7 +42,5 @@ def ready(_request: HttpRequest) -> JsonResponse:
         # The reason names hosts and users, so it goes to the log and not to whoever asks.
         log.exception("not ready")
         connection.close()
-        return JsonResponse({"status": "unready", "reason": "The database does not answer; see the log."}, status=503)
-    if row is None:
-        return JsonResponse({"status": "unready", "reason": "There is no rulebook; run manage.py migrate."}, status=503)
-    return JsonResponse({"status": "ready", "rulebook_version": row[0]})
+        return 0, "The database does not answer; see the log."
+    return (row[0], "") if row else (0, "There is no rulebook; run manage.py migrate.")

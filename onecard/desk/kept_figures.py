@@ -4,7 +4,7 @@ Each is a list of plain rows. What is not counted yet is None, and a page says s
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from issuing.rewards import totals
@@ -18,8 +18,13 @@ Rows = list[dict[str, Any]]
 
 
 def count() -> None:
-    """Counts every figure anew."""
-    for name, counted in FIGURES.items():
+    """Counts every figure of the home page anew."""
+    keep(FIGURES)
+
+
+def keep(figures: Mapping[str, Callable[[], Rows]]) -> None:
+    """Counts each figure and keeps it with its time."""
+    for name, counted in figures.items():
         KeptFigure.objects.update_or_create(name=name, defaults={"value": counted(), "counted_at": clock.now()})
 
 

@@ -7,6 +7,7 @@ from django.views.decorators.cache import never_cache
 from onecard.desk import person_buttons, saved_filters, views
 from onecard.desk.exports.views import export
 from onecard.desk.health import page as health
+from onecard.desk.health.check_now import check_now as check_registration
 from onecard.desk.live import views as live
 from onecard.desk.search.views import search
 
@@ -15,6 +16,7 @@ PERSON = "people/<uuid:public_id>/"
 urlpatterns = [
     path("health/", health.health, name="health"),
     path("health/items/", health.health_items, name="health-items"),
+    path("health/check/<slug:provider>/", check_registration, name="check-registration"),
     path("live/", live.live, name="live"),
     path("live/rows/", live.live_rows, name="live-rows"),
     # In the place of Unfold's own, which its script asks.

@@ -15,6 +15,7 @@ from onecard.kit import display, references
 from onecard.kit.admin import StackedRows
 from wallet.admin.add_card import AddCardAdmin
 from wallet.admin.case_by_hand import OpenCaseAdmin
+from wallet.admin.filters import CardStateFilter
 from wallet.admin.forms import CardholderForm, CardProductForm, FundingMethodForm, FundingMethodFormSet
 from wallet.admin.identity import TONE, KycEventInline
 from wallet.admin.identity_buttons import IdentityButtons
@@ -94,7 +95,7 @@ class WalletAdmin(OpenCaseAdmin, AddCardAdmin, NewCardLinkAdmin, IdentityButtons
     actions_detail = ("add_card", "new_card", "open_case", *IdentityButtons.actions_detail)
     readonly_fields = ("identity", "verified_until", "flags", "lacking", "terms")
     list_display = ("name", "identity", "preference", "usable_cards", "backup_card", "time_zone")
-    list_filter = ("kyc_status", "preference")
+    list_filter = ("kyc_status", "preference", CardStateFilter)
     list_select_related = ("user",)
     search_ids = (("processor_customer_id",),)
     search_fields = ("name", "user__username", "user__email", "processor_customer_id", "funding_methods__last_four")

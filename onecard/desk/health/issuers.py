@@ -30,14 +30,8 @@ BUDGET_TIGHT_S: Final = 5.0
 
 def last_webhooks() -> Iterator[Item]:
     """The newest delivery of each issuer that is in use."""
-    newest = IssuerEvent.objects.aggregate(newest=Max("pk"))["newest"] or 0
     for provider in _real():
-        event = (
-            IssuerEvent.objects.filter(pk__gt=newest - LOOKED_THROUGH, provider=provider)
-            .only("received_at")
-            .order_by("-pk")
-            .first()
-        )
+        event = _newest_event(provider)
         measured = (
             _("It came %(age)s ago.") % {"age": display.age(event.received_at)}
             if event
@@ -62,14 +56,19 @@ def signatures() -> Iterator[Item]:
             state: State = "warn"
             measured = _("It cannot be counted: Redis does not answer.")
         else:
-            state = "bad" if refused.count else "good"
+            genuine = _newest_event(provider)
+            state = "bad" if refused.count else "good" if genuine else "warn"
             words = ngettext("%(count)s was refused in 24 hours", "%(count)s were refused in 24 hours", refused.count)
             measured = words % {"count": refused.count}
             if refused.count and refused.last_at:
                 measured += _(", the last one %(age)s ago") % {"age": display.age(refused.last_at)}
-            measured += "."
+            measured += ". " + (
+                _("A genuine one came %(age)s ago.") % {"age": display.age(genuine.received_at)}
+                if genuine
+                else _("No genuine one has come yet.")
+            )
         yield Item(
-            name=_("Signatures of %(issuer)s") % {"issuer": Provider(provider).label},
+            name=_("Signature verification of %(issuer)s") % {"issuer": Provider(provider).label},
             state=state,
             measured=measured,
             to_do=_("Compare the webhook's secret or password at the issuer with ours. It may also be a stranger."),
@@ -133,6 +132,12 @@ def syncs() -> Iterator[Item]:
             to_do=_("See that workers and clock run, and what the comparison's page says; press “Sync now”."),
             page=change_page(shown) if shown else reverse("admin:issuing_syncrun_changelist"),
         )
+
+
+def _newest_event(provider: str) -> IssuerEvent | None:
+    newest = IssuerEvent.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    recent = IssuerEvent.objects.filter(pk__gt=newest - LOOKED_THROUGH, provider=provider)
+    return recent.only("received_at").order_by("-pk").first()
 
 
 def _real() -> list[str]:

@@ -20,6 +20,7 @@ from onecard.celery import app as celery_app
 from onecard.desk.health.item import Item, State
 from onecard.desk.health.task_words import NAMES
 from onecard.desk.models import TaskRun
+from onecard.health import readiness
 from onecard.kit import clock, display
 from onecard.kit.postgresql import partitions
 from onecard.outbox.models import Message
@@ -30,6 +31,20 @@ LONG_QUEUE: Final = 1000
 STUCK_AFTER: Final = dt.timedelta(minutes=2)
 # A task may be as late as this, and as late as twice its interval, before anybody is told.
 LATE_AFTER: Final = dt.timedelta(minutes=2)
+
+
+def backend() -> Iterator[Item]:
+    """What a load balancer asks as well: whether this server could decide a purchase now."""
+    began = time.perf_counter()
+    version, why_not = readiness()
+    took_ms = (time.perf_counter() - began) * 1000
+    words = _("It can decide: it read rulebook %(version)s in %(took).1f ms.")
+    yield Item(
+        name=_("Backend server"),
+        state="bad" if why_not else "good",
+        measured=why_not or words % {"version": version, "took": took_ms},
+        to_do=_("See the server's log, and that manage.py migrate has run."),
+    )
 
 
 def database() -> Iterator[Item]:

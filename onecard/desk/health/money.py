@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Final
 
+from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,7 +18,11 @@ from onecard.kit import clock, display
 from onecard.kit.row_counts import rows_about
 from routing.models import RankingRow
 from routing.rulebook import current_version
+from wallet.models import FundingCharge, ProcessorPause
+from wallet.states import DUE_CHARGE, Charge
 
+# A charge is tried within seconds; sweeps look for what the queue lost.
+OVERDUE_AFTER: Final = dt.timedelta(minutes=2)
 RECONCILED_WITHIN: Final = dt.timedelta(hours=26)
 # The processor's outcome is looked up by itself; later a person has to ask.
 UNKNOWN_AT_MOST: Final = dt.timedelta(hours=1)
@@ -31,11 +36,41 @@ def rankings() -> Iterator[Item]:
     count = (rows_about(RankingRow) or RankingRow.objects.count()) if has_rows else 0
     words = ngettext("About %(count)s row, version %(version)s.", "About %(count)s rows, version %(version)s.", count)
     yield Item(
-        name=_("Rankings loaded"),
+        name=_("MCC rankings database"),
         state="good" if count else "bad",
         measured=words % {"count": count, "version": version},
         to_do=_("Import the rankings: without them every purchase is charged to the backup card, or declined."),
         page=reverse("admin:routing_rankingrow_changelist"),
+    )
+
+
+def payments() -> Iterator[Item]:
+    """When a funding card was charged last, what is overdue, and whether the processor refuses our account."""
+    last = FundingCharge.objects.filter(status=Charge.SUCCEEDED).order_by("-finished_at", "-pk").first()
+    overdue = FundingCharge.objects.filter(
+        status__in=DUE_CHARGE, next_attempt_at__lte=clock.now() - OVERDUE_AFTER
+    ).aggregate(count=Count("pk"), since=Min("next_attempt_at"))
+    pause = ProcessorPause.objects.filter(operation=ProcessorPause.Operation.CHARGES).first()
+    measured = [
+        _("The last charge succeeded %(age)s ago.") % {"age": display.age(last.finished_at)}
+        if last
+        else _("No charge has succeeded yet.")
+    ]
+    if overdue["count"]:
+        words = ngettext(
+            "%(count)s is overdue, for %(age)s.", "%(count)s are overdue, for up to %(age)s.", overdue["count"]
+        )
+        measured.append(words % {"count": overdue["count"], "age": display.age(overdue["since"])})
+    if pause is not None:
+        measured.append(_("The processor refuses our account since %(age)s.") % {"age": display.age(pause.since)})
+    yield Item(
+        name=_("Payment processing"),
+        state="bad" if pause or overdue["count"] else "good" if last else "warn",
+        measured=" ".join(measured),
+        to_do=_(
+            "See that workers and relay run, and what the case about the processor says. Nothing is lost meanwhile."
+        ),
+        page=reverse("admin:wallet_fundingcharge_changelist"),
     )
 
 

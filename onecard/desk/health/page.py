@@ -1,4 +1,8 @@
-"""The health page: every line is measured while the page is made. A new measurement is a line in GROUPS."""
+"""The health page: every line is measured while the page is made. A new measurement is a line in GROUPS.
+
+The first group has the twelve checks of the design's walkthrough (docs/runbook.md, The health page), where each is
+named; what an issuer has to be asked for was asked by the clock.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -10,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from onecard.desk.health import issuers, machinery, money
+from onecard.desk.health import cards, check_now, issuers, machinery, money, registration
 from onecard.desk.health.item import Item, Measurement
 from onecard.desk.views import for_staff, render
 from onecard.kit import clock
@@ -24,16 +28,35 @@ log = logging.getLogger(__name__)
 SEE_HEALTH: Final = "issuing.view_issuercontrol"
 GROUPS: "Final[tuple[tuple[StrOrPromise, tuple[Measurement, ...]], ...]]" = (
     (
+        gettext_lazy("All systems"),
+        (
+            machinery.backend,
+            registration.registrations,
+            cards.virtual_cards,
+            cards.funding_cards,
+            money.rankings,
+            cards.wallets,
+            issuers.signatures,
+            money.payments,
+        ),
+    ),
+    (
         gettext_lazy("What carries the work"),
         (machinery.database, machinery.broker, machinery.workers, machinery.outbox, machinery.inbox, machinery.months),
     ),
     (
         gettext_lazy("Issuers"),
-        (issuers.last_webhooks, issuers.signatures, issuers.breakers, issuers.budgets, issuers.syncs),
+        (
+            registration.decisions_asked_for,
+            issuers.last_webhooks,
+            issuers.breakers,
+            issuers.budgets,
+            issuers.syncs,
+        ),
     ),
     (
         gettext_lazy("Money and decisions"),
-        (money.rankings, money.decision_times, money.reconciliation, money.unknown_charges),
+        (money.decision_times, money.reconciliation, money.unknown_charges),
     ),
     (gettext_lazy("Tasks of the clock"), (machinery.clock_tasks,)),
 )
@@ -42,7 +65,7 @@ GROUPS: "Final[tuple[tuple[StrOrPromise, tuple[Measurement, ...]], ...]]" = (
 @for_staff(SEE_HEALTH)
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:
-    return render(request, "health/page", _("Health"), measured())
+    return render(request, "health/page", _("Health"), measured() | {"buttons": check_now.buttons(request)})
 
 
 @polled

@@ -53,10 +53,11 @@ def state_of(name: str) -> tuple[str, str]:
 def test_each_line_is_there_with_what_to_do() -> None:
     shown = text_of(logged_in().get(HEALTH))
 
-    of_machinery = ("Database", "Broker", "Workers", "Outbox", "Inbox", SWEEP)
-    of_stripe = ("Last webhook", "Signatures", "Breaker", "Call budget")
-    of_money = ("Rankings loaded", "Decision time", "Last reconciliation", "Charges with unknown outcome")
-    for name in (*of_machinery, *(f"{each} of Stripe Issuing" for each in of_stripe), *of_money):
+    of_machinery = ("Backend server", "Database", "Broker", "Workers", "Outbox", "Inbox", SWEEP)
+    of_stripe = ("Last webhook", "Signature verification", "Webhook", "Breaker", "Call budget")
+    of_money = ("MCC rankings database", "Payment processing", "Decision time", "Last reconciliation")
+    of_cards = ("Virtual cards", "Funding cards", "Wallet configuration", "Charges with unknown outcome")
+    for name in (*of_machinery, *(f"{each} of Stripe Issuing" for each in of_stripe), *of_money, *of_cards):
         assert name in shown, name
     assert all(item.to_do for item in items().values())
     tasks_of_the_clock = {entry["task"] for entry in celery_app.conf.beat_schedule.values()}
@@ -129,7 +130,7 @@ def test_outbox_and_inbox_turn_when_the_oldest_waits_too_long() -> None:
 
 
 def test_refused_signatures_and_the_last_webhook_are_counted(client: Client) -> None:
-    assert state_of("Signatures of Stripe Issuing")[0] == "good"
+    assert state_of("Signature verification of Stripe Issuing")[0] == "warn"
     assert state_of("Last webhook of Stripe Issuing")[0] == "warn"
 
     refused = client.post(
@@ -138,7 +139,7 @@ def test_refused_signatures_and_the_last_webhook_are_counted(client: Client) -> 
     purchases(1)
 
     assert refused.status_code == 400
-    state, measured = state_of("Signatures of Stripe Issuing")
+    state, measured = state_of("Signature verification of Stripe Issuing")
     assert state == "bad"
     assert measured.startswith("1 was refused in 24 hours, the last one ")
     assert state_of("Last webhook of Stripe Issuing")[0] == "good"
@@ -171,7 +172,7 @@ def test_syncs_say_their_age_and_their_problem() -> None:
 @pytest.mark.parametrize(
     ("cause", "name", "state"),
     [
-        (lambda: RankingRow.objects.all().delete(), "Rankings loaded", "bad"),
+        (lambda: RankingRow.objects.all().delete(), "MCC rankings database", "bad"),
         (lambda: _hour(late=0), "Decision time", "good"),
         (lambda: _hour(late=1), "Decision time", "bad"),
         (lambda: _run(dt.timedelta(0)), "Last reconciliation", "good"),

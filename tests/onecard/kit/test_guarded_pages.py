@@ -46,6 +46,7 @@ FREE = {
     "issuing/admin/silent_disputes.py: _confirmation": "moves no money",
     "issuing/admin/sync.py: _confirmation": "reads what the issuer says",
     "onecard/alerts/admin.py: acknowledge_page": "says who works on an incident",
+    "onecard/desk/health/check_now.py: _confirmation": "reads what the issuer says",
     "onecard/desk/person_buttons.py: end_cooling": "a card may be chosen again",
     "onecard/desk/person_buttons.py: note": "writes a note",
     "onecard/integrations/admin_buttons.py: replay_since": "sends notices again",
