@@ -88,14 +88,23 @@ def _start(services: Services, environment: Mapping[str, str], ports: Ports) -> 
     wait_for_answer(f"http://{HOST}:{ports.sandbox}/", child=sandbox)
     for port, child in ((ports.doors, doors), (ports.web, web)):
         wait_for_answer(f"http://{HOST}:{port}{READY_PATH}", child=child)
+    _connect(supervisor, environment, ports)
     _wait_for_worker(worker)
     supervisor.check()
+
+
+def _connect(supervisor: Supervisor, environment: Mapping[str, str], ports: Ports) -> None:
+    """Registers our endpoint at the sandbox, as one does at Stripe; a person's own account is left alone."""
+    if environment["STRIPE_API_BASE"] == f"http://{HOST}:{ports.sandbox}":
+        command = [*MANAGE, "connect_issuer", "stripe", "--url", f"http://{HOST}:{ports.doors}"]
+        supervisor.run("connect_issuer", command, environment=environment, timeout_s=START_TIMEOUT_S)
 
 
 def _sandbox_command(ports: Ports) -> list[str]:
     place = ["--host", HOST, "--port", str(ports.sandbox)]
     webhook = f"http://{HOST}:{ports.doors}/stripe-webhook"
-    return [*MANAGE, "sandbox", *place, "--webhook-url", webhook, "--world", DEMO_WORLD]
+    # Decisions are asked where the dashboard says; events go where connect_issuer registers them.
+    return [*MANAGE, "sandbox", *place, "--webhook-url", webhook, "--events-by-api", "--world", DEMO_WORLD]
 
 
 def web_command(port: int, *, processes: int = 2) -> list[str]:

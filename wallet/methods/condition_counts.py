@@ -18,7 +18,7 @@ CANNOT_PAY: Final = ("cooling", "expired", "disabled", "detached")
 
 def counts(now: dt.datetime) -> dict[str, int]:
     """Returns how many cards are in each state; it reads all funding cards."""
-    rows = FundingMethod.objects.alias(state=_state(now)).order_by().values_list("state").annotate(count=Count("pk"))
+    rows = FundingMethod.objects.annotate(state=_state(now)).order_by().values_list("state").annotate(count=Count("pk"))
     return dict(rows)
 
 

@@ -12,9 +12,10 @@ from issuing.models import IssuerEvent
 from issuing.registration import check
 from issuing.registration.doors import doors_of
 from issuing.webhooks import refused_signatures
-from tests.issuing.registration.conftest import ADDRESS, PROGRAM, Run
+from tests.issuing.registration.conftest import Run
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.tests.marqeta import SOURCE, Api
+from tests.support.registrations import ADDRESS, PROGRAM
 from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db

@@ -22,9 +22,10 @@ from issuing.issuers.stripe.events import parse_envelope
 from issuing.models import IssuerEvent, IssuerRegistration
 from issuing.registration import check
 from issuing.registration.doors import SIGN_OF_LIFE, STRIPE_OLD, doors_of
-from tests.issuing.registration.conftest import ADDRESS, Run
+from tests.issuing.registration.conftest import Run
 from tests.sandbox.running import RunningSandbox
-from tests.sandbox.stripe.webhook_endpoints import KIND, new_endpoint
+from tests.sandbox.stripe.webhook_endpoints import new_endpoint
+from tests.support.registrations import ADDRESS, endpoints, put_endpoint
 from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -33,16 +34,9 @@ OURS = doors_of("stripe", ADDRESS).events
 RIGHT, DECISIONS = sorted(registration.events_for("2024-06-20")), "issuing_authorization.request"
 
 
-def endpoints(sandbox: RunningSandbox) -> list[Json]:
-    return list(sandbox.state.objects[KIND].values())
-
-
 def put(sandbox: RunningSandbox, **changes: Any) -> Json:
     """An endpoint that is right but for these changes."""
-    endpoint = new_endpoint(changes.pop("url", OURS), RIGHT, version="2024-06-20") | changes
-    with sandbox.state.lock:
-        sandbox.state.endpoint_secrets[endpoint["id"]] = "whsec_of_before"
-        return sandbox.state.add(endpoint)
+    return put_endpoint(sandbox, new_endpoint(changes.pop("url", OURS), RIGHT, version="2024-06-20") | changes)
 
 
 def codes() -> list[str]:
