@@ -31,7 +31,7 @@ def virtual_cards() -> Iterator[Item]:
     active = counts.get(states.Card.ACTIVE, 0)
     waiting = counts.get(states.Card.PENDING, 0)
     stopped = counts.get(states.Card.FROZEN, 0) + counts.get(states.Card.SUSPENDED, 0)
-    words = _("%(active)s are active, %(stopped)s frozen or suspended, %(waiting)s not active yet.")
+    words = _("%(active)s active, %(stopped)s frozen or suspended, %(waiting)s not active yet.")
     yield _item(
         name=_("Virtual cards"),
         state="good" if active else "warn",
@@ -48,8 +48,8 @@ def funding_cards() -> Iterator[Item]:
     usable = sum(counts.get(state, 0) for state in CAN_PAY)
     unusable = sum(counts.get(state, 0) for state in CANNOT_PAY)
     words = _(
-        "%(usable)s are available, of which %(expiring)s expire within 30 days. %(cooling)s rest after a declined "
-        "charge, %(expired)s expired, %(off)s are switched off or gone at the processor."
+        "%(usable)s available, of which %(expiring)s expire within 30 days; %(cooling)s resting after a declined "
+        "charge, %(expired)s expired, %(off)s switched off or gone at the processor."
     )
     measured = words % {
         "usable": usable,

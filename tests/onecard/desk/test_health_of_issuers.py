@@ -203,8 +203,8 @@ def test_funding_cards_are_counted_as_each_stands(django_assert_num_queries: Any
     state, words = counted(cards.funding_cards)
 
     assert state == "warn"
-    assert words.startswith("13 are available, of which 1 expire within 30 days. 1 rest after a declined charge, 1 exp")
-    assert "2 are switched off or gone at the processor. Counted 0 s ago." in words
+    assert words.startswith("13 available, of which 1 expire within 30 days; 1 resting after a declined charge, 1 exp")
+    assert "2 switched off or gone at the processor. Counted 0 s ago." in words
     with django_assert_num_queries(1):
         list(cards.funding_cards())
 
