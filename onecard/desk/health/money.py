@@ -62,7 +62,7 @@ def payments() -> Iterator[Item]:
         )
         measured.append(words % {"count": overdue["count"], "age": display.age(overdue["since"])})
     if pause is not None:
-        measured.append(_("The processor refuses our account since %(age)s.") % {"age": display.age(pause.since)})
+        measured.append(_("The processor has refused our account for %(age)s.") % {"age": display.age(pause.since)})
     yield Item(
         name=_("Payment processing"),
         state="bad" if pause or overdue["count"] else "good" if last else "warn",
