@@ -54,6 +54,7 @@ def running_sandbox(
     world: Path = FIXTURES / "demo_world.json",
     events_url: str | None = None,
     settlement_currency: str | None = None,
+    opening_top_up: bool = False,
     decision_timeout_s: float = 2.0,
     retry_delays_s: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8, 1.6),
     marqeta_gateway_url: str | None = None,
@@ -72,6 +73,7 @@ def running_sandbox(
         events_url=events_url,
         world=world,
         settlement_currency=settlement_currency,
+        opening_top_up=opening_top_up,
         decision_timeout_s=decision_timeout_s,
         retry_delays_s=retry_delays_s,
         marqeta=replace(

@@ -21,7 +21,7 @@ class Sandbox:
         # Where it is reached, once it serves: pages for people begin with it.
         self.address = ""
         self.categories = load_categories(settings.categories)
-        self.state = load_world(settings.world)
+        self.state = load_world(settings.world, opening_top_up=settings.opening_top_up)
         self.idempotency = IdempotencyKeys()
         self.requests: Journal[Received] = Journal()
         self.scenarios = Scenarios()
@@ -60,7 +60,7 @@ class Sandbox:
         """Start again from the world file: nothing happened, nobody misbehaves."""
         self.scenarios.clear()
         self.release()
-        self.state = load_world(self.settings.world)
+        self.state = load_world(self.settings.world, opening_top_up=self.settings.opening_top_up)
         self.outgoing.forget()
         self.marqeta.reset()
         for limit in self.limits.values():

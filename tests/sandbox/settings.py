@@ -58,5 +58,7 @@ class Settings:
     charge_fee_minor: int = 30
     # What the account settles in, lower case; without one each charge stays in its own currency.
     settlement_currency: str | None = None
+    # Whether the world's Issuing balance came by a top-up that the account lists, as a real one's did.
+    opening_top_up: bool = False
     api_version: str = "2026-10-28.endive"
     marqeta: MarqetaSettings = field(default_factory=MarqetaSettings)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.sandbox.card_numbers import number_ending
 from tests.sandbox.state import State
-from tests.sandbox.stripe import funding_test_cards, shapes_funding, shapes_issuing
+from tests.sandbox.stripe import entries, funding_test_cards, shapes_funding, shapes_issuing
 from tests.sandbox.wire import Json
 
 
@@ -16,10 +16,13 @@ class WorldError(ValueError):
     """The world file cannot be used; the message says what is wrong with it."""
 
 
-def load_world(path: Path) -> State:
+def load_world(path: Path, *, opening_top_up: bool = False) -> State:
     """Build the state that a world file describes; raises WorldError."""
     with world_of(path) as world:
-        state = State(issuing_balance=int(world["issuing_balance_minor"]))
+        opening = int(world["issuing_balance_minor"])
+        state = State(issuing_balance=0 if opening_top_up else opening)
+        if opening_top_up:
+            _top_up(state, opening)
         _add_cardholder(state, world["cardholder"])
         _add_card(state, world["cardholder"], world["virtual_card"])
         _add_customer(state, world["cardholder"])
@@ -37,6 +40,11 @@ def world_of(path: Path) -> Iterator[Json]:
         raise WorldError(f"The world file {path} cannot be read: {error.strerror}.") from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise WorldError(f"The world file {path} is not in order: {error!r}.") from error
+
+
+def _top_up(state: State, amount: int) -> None:
+    wanted = shapes_funding.topup(amount=amount, currency="usd", destination_balance="issuing")
+    entries.enter_top_up(state, state.add(wanted))
 
 
 def _add_cardholder(state: State, person: Json) -> None:

@@ -6,6 +6,7 @@ reinstated a provisional credit, which goes back at the end. The events carry th
 """
 
 from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.stripe import entries
 from tests.sandbox.stripe.command import Command
 from tests.sandbox.stripe.errors import ApiError
 from tests.sandbox.stripe.events import emit
@@ -148,6 +149,6 @@ def _move(sandbox: Sandbox, dispute: Json, amount: int, kind: str, command: Comm
         "type": kind,
     }
     dispute["balance_transactions"] = [*dispute["balance_transactions"], moved]
-    sandbox.state.issuing_balance += amount
+    entries.enter_dispute(sandbox.state, dispute, moved)
     word = "reinstated" if amount > 0 else "rescinded"
     emit(sandbox, f"issuing_dispute.funds_{word}", dispute, command=command)

@@ -1,7 +1,7 @@
 """What an authorization holds and has taken: the one place where the Issuing balance and the spending sums move."""
 
 from tests.sandbox.state import State
-from tests.sandbox.stripe import shapes_issuing
+from tests.sandbox.stripe import entries, shapes_issuing
 from tests.sandbox.stripe.controls import count_spending
 from tests.sandbox.wire import Json
 
@@ -17,17 +17,18 @@ def set_hold(state: State, authorization: Json, *, held: int) -> None:
     count_spending(state, authorization, delta)
     entry = shapes_issuing.hold_entry(amount=-delta, currency=authorization["currency"])
     authorization["balance_transactions"].append(entry)
+    entries.enter_hold(state, authorization, entry)
 
 
-def take_captured(state: State, authorization: Json, *, amount: int) -> None:
+def take_captured(state: State, authorization: Json, transaction: Json, *, amount: int) -> None:
     """Book a capture of the authorization; what is held changes apart from it."""
     state.exposures[authorization["id"]].captured += amount
-    state.issuing_balance -= amount
+    entries.enter_posting(state, transaction)
     count_spending(state, authorization, amount)
 
 
 def move_balance(state: State, transaction: Json) -> None:
     """Book a posting that belongs to no authorization, or a refund."""
-    state.issuing_balance += transaction["amount"]
+    entries.enter_posting(state, transaction)
     if transaction["type"] == "capture":
         count_spending(state, transaction, -transaction["amount"])

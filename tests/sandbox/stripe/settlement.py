@@ -23,7 +23,7 @@ def capture(sandbox: Sandbox, command: Command) -> Json:
         given: int | None = command.params.get("capture_amount")
         amount = authorization["amount"] if given is None else given
         transaction = _post_capture(state, authorization, amount)
-        take_captured(state, authorization, amount=amount)
+        take_captured(state, authorization, transaction, amount=amount)
         if command.params.get("close_authorization", True):
             authorization["status"] = "closed"
             set_hold(state, authorization, held=0)

@@ -7,6 +7,8 @@ from tests.sandbox.wire import Json, new_id, unix_now
 
 # Two days, until what came in can be paid out.
 _AVAILABLE_AFTER_S = 2 * 86_400
+_TOP_UP_TAKES_S = 5 * 86_400
+_AVAILABLE_LATER = ("charge", "refund", "adjustment")
 
 _NULLS_OF_INTENT = (
     "application",
@@ -179,6 +181,21 @@ def refund(*, charge: Json, amount: int, reason: str | None) -> Json:
     }
 
 
+def topup(*, amount: int, currency: str, destination_balance: str | None) -> Json:
+    """Make a pending top-up."""
+    base = _base("topup", "tu")
+    nulls = ("balance_transaction", "description", "failure_code", "failure_message", "source")
+    return {
+        **base,
+        **dict.fromkeys((*nulls, "statement_descriptor", "transfer_group")),
+        "amount": amount,
+        "currency": currency,
+        "destination_balance": destination_balance,
+        "expected_availability_date": base["created"] + _TOP_UP_TAKES_S,
+        "status": "pending",
+    }
+
+
 def balance_transaction(
     *,
     amount: int,
@@ -188,15 +205,18 @@ def balance_transaction(
     fee: int = 0,
     source: str | None = None,
     exchange_rate: Decimal | None = None,
+    balance: str = "payments",
+    name: str = "",
 ) -> Json:
     """Make a balance transaction with what cannot be derived; `shown_balance_transaction` adds the rest.
 
     There is one for each charge and refund, so it is kept small.
     """
     return {
-        "id": new_id("txn"),
+        "id": name or new_id("txn"),
         "object": "balance_transaction",
         "amount": amount,
+        "balance_type": balance,
         "created": unix_now(),
         "currency": currency,
         "exchange_rate": exchange_rate,
@@ -209,12 +229,13 @@ def balance_transaction(
 
 def shown_balance_transaction(stored: Json) -> Json:
     """Show a balance transaction whole, as it stands now."""
-    fee, available_on = stored["fee"], stored["created"] + _AVAILABLE_AFTER_S
+    fee, available_on = stored["fee"], stored["created"]
+    if stored["type"] in _AVAILABLE_LATER:
+        available_on += _AVAILABLE_AFTER_S
     detail = {"application": None, "currency": stored["currency"], "description": "Processing fee"}
     return {
         **stored,
         "available_on": available_on,
-        "balance_type": "payments",
         "description": None,
         "fee_details": [{**detail, "amount": fee, "type": "stripe_fee"}] if fee else [],
         "net": stored["amount"] - fee,

@@ -63,6 +63,7 @@ def _make_server(options: dict[str, Any]) -> SandboxServer:
         endpoint_secret=settings.STRIPE_WEBHOOK_SECRETS[0],
         world=options["world"],
         events_kept=options["events_kept"],
+        opening_top_up=True,
         marqeta=_marqeta(options),
     )
     try:
