@@ -14,6 +14,8 @@ class Account(models.TextChoices):
 
     PROCESSOR = "processor", gettext_lazy("At the processor")
     ISSUER = "issuer", gettext_lazy("At the issuers")
+    BANK = "bank", gettext_lazy("At our bank")
+    IN_TRANSIT = "in_transit", gettext_lazy("On the way")
     PURCHASES = "purchases", gettext_lazy("Purchases in clearing")
     CARD_BALANCES = "card_balances", gettext_lazy("Card balances")
     WRITE_OFFS = "write_offs", gettext_lazy("Written off")
@@ -31,7 +33,16 @@ MEANING: dict[str, Words] = {
         "What funding cards have paid and the processor holds for us, less what we gave back and what it keeps."
     ),
     Account.ISSUER: gettext_lazy(
-        "What captures took from our balances at the issuers (negative), less what merchants gave back."
+        "What we put into our balances at the issuers, less what captures took from them and merchants did not give "
+        "back. Before each purchase the issuer must have it."
+    ),
+    Account.BANK: gettext_lazy(
+        "What the processor and the issuers paid out to our bank account, less what we sent them from there (negative "
+        "as long as that is more)."
+    ),
+    Account.IN_TRANSIT: gettext_lazy(
+        "Payouts that left the processor and have not arrived at our bank, and transfers between our balances of which "
+        "one side is listed. Zero for each of them within days."
     ),
     Account.PURCHASES: gettext_lazy(
         "Between merchant and funding card: a charge puts money in, a capture takes it out. Zero for each purchase "

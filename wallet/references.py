@@ -23,6 +23,8 @@ class Subject(StrEnum):
     CARD_TRANSACTION = "card_transaction"
     # A dispute of one of our charges: the processor's id of the dispute, or of the balance entry that moved its money.
     CHARGE_DISPUTE = "charge_dispute"
+    # A top-up, payout or transfer of our own money: the processor's id of it, or of its balance entry.
+    OWN_TRANSFER = "own_transfer"
     # An event in the inbox: its key in our database.
     ISSUER_EVENT = "issuerevent"
 

@@ -7,6 +7,39 @@ from django.db import models
 from django.utils.translation import gettext_lazy
 
 
+class OwnTransfer(models.TextChoices):
+    """The state of a top-up or payout between our bank and a balance of ours."""
+
+    PENDING = "pending", gettext_lazy("Pending")  # Asked for, and not on its way yet.
+    IN_TRANSIT = "in_transit", gettext_lazy("On the way")
+    ARRIVED = "arrived", gettext_lazy("Arrived")  # A payout may still fail afterwards, a top-up may be taken back.
+    FAILED = "failed", gettext_lazy("Failed")
+    CANCELED = "canceled", gettext_lazy("Canceled")
+    REVERSED = "reversed", gettext_lazy("Taken back")
+
+
+OWN_TRANSFER_MOVES: dict[str, frozenset[str]] = {
+    OwnTransfer.PENDING: frozenset(
+        {
+            OwnTransfer.IN_TRANSIT,
+            OwnTransfer.ARRIVED,
+            OwnTransfer.FAILED,
+            OwnTransfer.CANCELED,
+            OwnTransfer.REVERSED,
+        }
+    ),
+    OwnTransfer.IN_TRANSIT: frozenset(
+        {OwnTransfer.ARRIVED, OwnTransfer.FAILED, OwnTransfer.CANCELED, OwnTransfer.REVERSED}
+    ),
+    OwnTransfer.ARRIVED: frozenset({OwnTransfer.FAILED, OwnTransfer.REVERSED}),
+    OwnTransfer.FAILED: frozenset(),
+    OwnTransfer.CANCELED: frozenset(),
+    OwnTransfer.REVERSED: frozenset(),
+}
+# Staff hear of these.
+OWN_TRANSFER_LOST = (OwnTransfer.FAILED, OwnTransfer.REVERSED)
+
+
 class Obligation(models.TextChoices):
     """The state of the money for one approval."""
 

@@ -1,16 +1,22 @@
 """The wallet's Celery tasks. They take ids only and ignore unknown arguments, for messages of newer versions."""
 
+import logging
 from typing import Any
 
 from celery import shared_task
 
+from onecard.kit.errors import OneCardError
 from wallet import carried_amounts, receivable_notice
 from wallet.charges import cascade
 from wallet.charges import charge as charges
 from wallet.fees import book as fees
 from wallet.kyc import expiry
 from wallet.methods import detachment, nightly_check, setups
+from wallet.own_money import booking as own_money_booking
+from wallet.own_money import reading as own_money_reading
 from wallet.refunds import send as refund_sending
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(name="wallet.tasks.charge_funding")
@@ -74,6 +80,22 @@ def sweep_saved_cards(**_newer: Any) -> None:
 def book_fees(*, since: str = "", until: str = "", **_newer: Any) -> None:
     """Books fees and exchanges for a while and leaves the rest to the next task."""
     fees.book_and_go_on(since=since, until=until)
+
+
+@shared_task(name="wallet.tasks.book_own_money")
+def book_own_money(*, transfer_id: int, **_newer: Any) -> None:
+    """Books a top-up or payout of which there is news."""
+    own_money_booking.book(transfer_id=transfer_id)
+
+
+@shared_task(name="wallet.tasks.read_own_money")
+def read_own_money(**_newer: Any) -> None:
+    """Reads the lists of top-ups and payouts, and books what has no booking yet."""
+    try:
+        own_money_reading.read()
+    except OneCardError as error:
+        log.warning("Top-ups and payouts were not read: %s", error.message)
+    own_money_booking.sweep()
 
 
 @shared_task(name="wallet.tasks.sweep_carried")

@@ -7,7 +7,7 @@ from typing import Any
 from issuing import locking, states
 from issuing.authorizations import lifecycle
 from issuing.clearing import card_transactions, transaction_rows
-from issuing.handlers import stripe_charges, stripe_disputes, stripe_event_types
+from issuing.handlers import stripe_charges, stripe_disputes, stripe_event_types, stripe_own_money
 from issuing.inbox.references import ContradictionError
 from issuing.inbox.unhandled_money import UnhandledMoneyError
 from issuing.issuers.base import IssuerError, IssuerTransaction
@@ -37,8 +37,8 @@ def apply(provider: str, envelope: Envelope, *, patient: bool) -> Result:
         return _posted(provider, envelope)
     if envelope.type.startswith(stripe_disputes.DISPUTE_EVENTS):
         return stripe_disputes.apply(provider, envelope)
-    about_our_charges = stripe_charges.apply(envelope, patient=patient)
-    return about_our_charges or (states.Event.KEPT, stripe_event_types.why_kept(envelope.type, envelope.content))
+    about_our_money = stripe_charges.apply(envelope, patient=patient) or stripe_own_money.apply(provider, envelope)
+    return about_our_money or (states.Event.KEPT, stripe_event_types.why_kept(envelope.type, envelope.content))
 
 
 def _posted(provider: str, envelope: Envelope) -> Result:

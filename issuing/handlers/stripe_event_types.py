@@ -18,9 +18,9 @@ COMPANIONS = (
     "issuing_transaction.purchase_details_receipt_updated",
 )
 # Our own money between our own accounts. No purchase is touched.
-OWN_ACCOUNTS = ("balance.", "balance_settings.", "payout.", "reserve.", "topup.", "transfer.")
+OWN_ACCOUNTS = ("balance.", "balance_settings.", "reserve.", "transfer.")
 # What did not arrive, or was taken back, needs a person all the same.
-GONE_WRONG = ("payout.failed", "topup.failed", "topup.reversed", "transfer.reversed")
+GONE_WRONG = ("transfer.reversed",)
 # Offers and prices, which are no movement of money.
 CATALOGUE = ("coupon.", "plan.", "price.", "product.", "promotion_code.", "quote.", "tax_rate.", "climate.product.")
 

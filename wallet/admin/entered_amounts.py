@@ -36,6 +36,7 @@ HAPPENS: dict[str, Words] = {
     EnteredAmount.Kind.LINK: gettext_lazy(
         "The movement is put where it says, and what both cardholders pay follows at once."
     ),
+    EnteredAmount.Kind.OWN_MONEY: gettext_lazy("It is posted between our bank and the issuer or processor."),
 }
 
 

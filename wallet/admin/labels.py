@@ -175,6 +175,11 @@ NEXT_STEP: dict[str, Words] = {
         "web server and at the database at that time. A case is opened once for an incident: close this one when "
         "purchases get their answers again, with what you found."
     ),
+    Case.Kind.TRANSFER_FAILED: gettext_lazy(
+        "A payout to our bank or a top-up from there failed or was taken back. The books follow by themselves. See "
+        "under Balances in the processor's dashboard why, mend the bank account there and send the money again: "
+        "purchases are declined when the issuer's balance runs out. Then close this case with what you did."
+    ),
     Case.Kind.CHARGE_DISPUTED: gettext_lazy(
         "The bank of the funding card takes our charge back. Send the evidence in the processor's dashboard before the "
         "due date. This case closes by itself when the dispute ends."

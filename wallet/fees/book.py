@@ -1,4 +1,4 @@
-"""Books the processor's fees and currency exchanges from its list of balance transactions (decision 0021).
+"""Books fees, exchanges, top-ups and payouts from the processor's list of balance transactions (decisions 0021, 0052).
 
 The list is read hour by hour, oldest first, and an hour is booked when it was read to its end, so a list that breaks
 off loses nothing. The newest fee in the ledger says how far the booking is. A transaction that cannot be read or booked
@@ -19,11 +19,11 @@ from django.db.models import Max, Q
 
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
-from onecard.kit.money import Money
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.outbox import services as outbox
 from wallet.disputes import lifecycle as funding_disputes
 from wallet.fees import unbooked as unbooked_fees
+from wallet.fees.due import Due, postings_of, reference_of
 from wallet.ledger import postings as ledger
 from wallet.models import FundingCharge, Posting
 from wallet.processors.stripe.balance import BalanceMovement, BalancePage, Kind, StripeBalance, UnreadableMovement
@@ -31,14 +31,13 @@ from wallet.references import Subject
 
 log = logging.getLogger(__name__)
 
-# The reference of fees that belong to no charge.
-NOBODYS = "processor:stripe"
 # A movement is listed seconds after its charge, or days after it on a bad night.
 OVERLAP = dt.timedelta(days=3)
 SLICE = dt.timedelta(hours=1)
 # How long one task works before it leaves the rest to the next one.
 TIME_BUDGET_S = 30.0
 BATCH = 500
+FEES = (ledger.Kind.FEE, ledger.Kind.ISSUER_FEE)
 
 
 class BalanceList(Protocol):
@@ -46,15 +45,7 @@ class BalanceList(Protocol):
 
     def list_movements(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> BalancePage: ...
 
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A posting that a movement requires."""
-
-    kind: str
-    key: str
-    money: Money
-    back: bool = False
+    def list_about(self, source_id: str) -> BalancePage: ...
 
 
 @dataclass(slots=True)
@@ -148,23 +139,14 @@ def earlier_hours(*, before: dt.datetime) -> list[dt.datetime]:
     return [hour for hour in unbooked_fees.hours() if hour < before]
 
 
-def postings_of(movement: BalanceMovement) -> list[Due]:
-    """Returns what a movement requires: its fee, and both sides of an exchange.
-
-    After both, the processor's account in each currency equals what the processor holds.
-    """
-    due = []
-    if movement.fee_minor:
-        fee = Money(abs(movement.fee_minor), movement.currency)
-        due.append(Due(ledger.Kind.FEE, f"fee:{movement.id}", fee, back=movement.fee_minor < 0))
-    if movement.is_exchanged and movement.amount_minor and movement.source_minor:
-        theirs = Money(movement.source_minor, movement.source_currency)
-        ours = Money(abs(movement.amount_minor), movement.currency)
-        # Money in: given in the cardholder's currency and received in ours. Money out: the other way round.
-        given, got = (theirs, ours) if movement.amount_minor > 0 else (ours, theirs)
-        due.append(Due(ledger.Kind.PAYOUT_EXCHANGE, f"exchange:{movement.id}:out", given))
-        due.append(Due(ledger.Kind.PAYOUT_EXCHANGE, f"exchange:{movement.id}:in", got, back=True))
-    return due
+def book_about(source_id: str, *, lists: BalanceList | None = None) -> Tally:
+    """Posts what the list has of one top-up or payout, each movement once. Raises as `book`."""
+    require_no_transaction("A call to the processor")
+    tally = Tally(read_to=clock.now())
+    page = (lists or StripeBalance()).list_about(source_id)
+    _open_cases(page.unreadable, tally, dry_run=False)
+    _book(page.rows[::-1], tally, dry_run=False)
+    return tally
 
 
 def _pages(asked: BalanceList, since: dt.datetime, until: dt.datetime, progress: Progress) -> Iterator[BalancePage]:
@@ -241,7 +223,7 @@ def _post_safely(
         return False
     tally.booked += len(new)
     for posting in new:
-        if posting.kind == ledger.Kind.FEE:
+        if posting.kind in FEES:
             tally.fees[posting.money.currency] += -posting.money.minor if posting.back else posting.money.minor
         tally.exchanged += posting.kind == ledger.Kind.PAYOUT_EXCHANGE and not posting.back
     return True
@@ -274,7 +256,8 @@ def _references(movements: Sequence[BalanceMovement]) -> dict[str, str]:
         found[charge.processor_charge_id or ""] = found[charge.public_id] = ledger.reference_of(charge)
     found.pop("", None)
     return {
-        each.id: found.get(each.processor_charge_id) or found.get(_uuid(each.charge_public_id) or "", NOBODYS)
+        each.id: found.get(each.processor_charge_id)
+        or found.get(_uuid(each.charge_public_id) or "", reference_of(each))
         for each in movements
     }
 

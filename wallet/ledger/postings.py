@@ -36,6 +36,13 @@ MOVES: dict[str, tuple[str, str]] = {
     Kind.FEE: (Account.FEES, Account.PROCESSOR),
     # The two postings of an exchange: what was given in one currency, and in reverse what was received in the other.
     Kind.PAYOUT_EXCHANGE: (Account.EXCHANGE, Account.PROCESSOR),
+    Kind.ISSUER_FUNDED: (Account.ISSUER, Account.BANK),
+    Kind.PROCESSOR_FUNDED: (Account.PROCESSOR, Account.BANK),
+    # In reverse: a payout that came back, or the side of a transfer between two balances that receives.
+    Kind.PAYOUT: (Account.IN_TRANSIT, Account.PROCESSOR),
+    Kind.ISSUER_PAYOUT: (Account.IN_TRANSIT, Account.ISSUER),
+    Kind.PAYOUT_ARRIVED: (Account.BANK, Account.IN_TRANSIT),
+    Kind.ISSUER_FEE: (Account.FEES, Account.ISSUER),
     Kind.CARD_EXCHANGE: (Account.EXCHANGE, Account.PURCHASES),
 }
 

@@ -8,6 +8,7 @@ from wallet.models.funding import FundingCharge, FundingObligation, FundingRefun
 from wallet.models.kyc import KycEvent, KycReview
 from wallet.models.ledger import LedgerSum, Posting
 from wallet.models.notes import PersonNote
+from wallet.models.own_transfers import OwnTransfer
 from wallet.models.pauses import ProcessorPause
 from wallet.models.saving import CardDetachment, CardSetup
 from wallet.models.wallets import (
@@ -42,6 +43,7 @@ __all__ = [
     "KycStatus",
     "LedgerSum",
     "Network",
+    "OwnTransfer",
     "PersonNote",
     "Posting",
     "Preference",

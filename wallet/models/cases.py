@@ -44,6 +44,7 @@ class Case(models.Model):
         CHARGE_DISPUTED = "charge_disputed", gettext_lazy("A funding card's bank disputes our charge")
         CHARGE_WARNING = "charge_warning", gettext_lazy("A funding card's bank suspects fraud")
         BY_HAND = "by_hand", gettext_lazy("Opened by staff")
+        TRANSFER_FAILED = "transfer_failed", gettext_lazy("Our own money did not arrive, or was taken back")
         ANSWERS_FAILING = "answers_failing", gettext_lazy("Our answers to an issuer fail")
 
     class Proposal(models.TextChoices):

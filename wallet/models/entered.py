@@ -19,6 +19,7 @@ class EnteredAmount(models.Model):
         LIMITS = "limits", gettext_lazy("Limits of a card raised")
         REFUND = "refund", gettext_lazy("Refund at our own cost")
         LINK = "link", gettext_lazy("Movement between two cardholders")
+        OWN_MONEY = "own_money", gettext_lazy("Our own money, by the bank's statement")
 
     class Status(models.TextChoices):
         PROPOSED = "proposed", gettext_lazy("Second person needed")

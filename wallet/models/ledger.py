@@ -39,6 +39,12 @@ class Posting(models.Model):
         CARRIED_WRITTEN_OFF = "carried_written_off", gettext_lazy("Too small to be charged, written off")
         CHARGE_DISPUTED = "charge_disputed", gettext_lazy("Taken back by the funding card's bank")
         CHARGE_LOST = "charge_lost", gettext_lazy("Dispute of our charge lost")
+        ISSUER_FUNDED = "issuer_funded", gettext_lazy("Sent from our bank to the issuer")
+        PROCESSOR_FUNDED = "processor_funded", gettext_lazy("Sent from our bank to the processor")
+        PAYOUT = "payout", gettext_lazy("Paid out by the processor")
+        ISSUER_PAYOUT = "issuer_payout", gettext_lazy("Paid out by the issuer")
+        PAYOUT_ARRIVED = "payout_arrived", gettext_lazy("Payout arrived at our bank")
+        ISSUER_FEE = "issuer_fee", gettext_lazy("Issuer's fee")
 
     key = models.CharField(
         max_length=160, unique=True, help_text=gettext_lazy("The movement itself, such as charge:<uuid>.")

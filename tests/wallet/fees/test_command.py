@@ -27,14 +27,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_the_command_books_and_says_what(in_dollars: RunningSandbox) -> None:
     paid(1000, "EUR")
     entered(in_dollars)
+    entered(in_dollars, kind="reserve_transaction", category="risk_reserved_funds")
     age(in_dollars, HOUR)
 
     status, said = printed()
 
     assert status == 0
-    assert "2 movements, 3 postings booked, 1 exchanges among them." in said
+    assert "3 movements, 4 postings booked, 1 exchanges among them." in said
     assert "Fees: 0.61 USD" in said
-    assert "Not booked here: 1 of type payout" in said
+    assert "Not booked here: 1 of type reserve_transaction" in said
     assert len(booked()) == 3
 
 

@@ -101,12 +101,13 @@ def test_a_rate_in_other_units_than_ours_does_not_lose_a_charge(sandbox: Running
 @pytest.mark.parametrize(
     ("words", "kind", "fee_minor"),
     [
-        ({"fee": 25}, Kind.OTHER, 25),
+        ({"fee": 25}, Kind.PAYOUT, 25),
         ({"kind": "stripe_fee", "category": "fee", "fee": 0}, Kind.FEE, 900),
         ({"kind": "tax_fee", "category": "tax"}, Kind.FEE, 900),
         ({"kind": "stripe_fx_fee", "category": "fee", "amount": 40}, Kind.FEE, -40),
         ({"kind": "adjustment", "category": "dispute", "fee": 1500}, Kind.DISPUTE, 1500),
-        ({"kind": "issuing_transaction", "category": "issuing_transaction", "fee": 7}, Kind.OTHER, 0),
+        ({"kind": "issuing_transaction", "category": "issuing_transaction", "fee": 7}, Kind.ISSUING, 7),
+        ({"kind": "adjustment", "category": "other_adjustment"}, Kind.OTHER, 0),
     ],
 )
 def test_rows_that_are_no_charges_have_their_own_kinds(

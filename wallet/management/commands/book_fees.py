@@ -1,4 +1,4 @@
-"""`manage.py book_fees`: books the processor's fees and exchanges from its list into the ledger.
+"""`manage.py book_fees`: books fees, exchanges, top-ups and payouts from the processor's lists into the ledger.
 
 It can be interrupted and repeated: a booked transaction stays booked once. Exit status: 0 done, 1 when something could
 not be booked or is open from an earlier night (a case says what), 2 when the list could not be read to its end, 130
@@ -17,13 +17,15 @@ from onecard.kit.command_options import moment_of
 from onecard.kit.errors import OneCardError
 from wallet.fees import unbooked as unbooked_fees
 from wallet.fees.book import SLICE, Tally, book, earlier_hours, unbooked_since
+from wallet.own_money import booking as own_money_booking
+from wallet.own_money import reading as own_money_reading
 
 LEFT, IMPOSSIBLE, INTERRUPTED = 1, 2, 130
 
 
 class Command(BaseCommand):
     help = (
-        "Books the processor's fees and exchanges from its list of balance transactions, each once. "
+        "Books the processor's fees and exchanges, and our top-ups and payouts, from its lists, each once. "
         "Exit status: 0 done, 1 some are not booked and have a case, 2 not done."
     )
 
@@ -41,6 +43,9 @@ class Command(BaseCommand):
             if start >= end:
                 raise CommandError("--since must be before --until.", returncode=IMPOSSIBLE)
             tally = _book(start, end, dry_run=dry_run)
+            if not dry_run:
+                own_money_reading.read(since=start)
+                own_money_booking.sweep()
         except KeyboardInterrupt:
             raise CommandError("Interrupted; run it again to book the rest.", returncode=INTERRUPTED) from None
         except OneCardError as error:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import stripe
 
@@ -30,7 +30,19 @@ class Kind(StrEnum):
     REFUND = "refund"
     DISPUTE = "dispute"
     FEE = "fee"
+    TOP_UP = "top_up"
+    PAYOUT = "payout"
+    TRANSFER = "transfer"
+    # Holds and purchases, which the issuer reports by itself.
+    ISSUING = "issuing"
     OTHER = "other"
+
+
+class Balance(StrEnum):
+    """Which balance of ours moved: that of our charges, or the one that pays purchases."""
+
+    PAYMENTS = "payments"
+    ISSUING = "issuing"
 
 
 KINDS = {
@@ -43,7 +55,15 @@ KINDS = {
     "dispute": Kind.DISPUTE,
     "dispute_reversal": Kind.DISPUTE,
     "fee": Kind.FEE,
+    "topup": Kind.TOP_UP,
+    "topup_reversal": Kind.TOP_UP,
+    "payout": Kind.PAYOUT,
+    "payout_reversal": Kind.PAYOUT,
+    "transfer": Kind.TRANSFER,
+    "transfer_reversal": Kind.TRANSFER,
 }
+OWN_MONEY = (Kind.TOP_UP, Kind.PAYOUT, Kind.TRANSFER)
+HOLDS = ("issuing_authorization_hold", "issuing_authorization_release")
 FEE_TYPES = frozenset({"stripe_fee", "stripe_fx_fee", "tax_fee"})
 # The errors of an unreadable row; some systems raise OSError for a time out of bounds.
 SENSELESS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, OSError, MoneyError)
@@ -55,7 +75,8 @@ class BalanceMovement:
 
     `fee_minor` is what the processor keeps beside it (negative: returns), in the same upper-case currency. The source
     is what the cardholder paid or received, 0 when it is no charge or refund; the rate converts it to our currency.
-    `word` is the processor's category, and the ids are those of the charge, "" without one.
+    `word` is the processor's category, and the ids are those of the charge, "" without one. `source_id` names what it
+    is about.
     """
 
     id: str
@@ -71,6 +92,8 @@ class BalanceMovement:
     charge_public_id: str
     created_at: dt.datetime
     dispute: ProcessorDispute | None = None
+    balance: Balance = Balance.PAYMENTS
+    source_id: str = ""
 
     @property
     def is_exchanged(self) -> bool:
@@ -108,15 +131,20 @@ class StripeBalance:
 
     def list_movements(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> BalancePage:
         """Returns a page of movements from `since` up to, and without, `until`. Raises ListUnavailableError."""
-        wanted: Any = {
-            "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
-            "limit": PAGE,
-            "expand": ["data.source"],
-        }
+        return self._page({"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}}, cursor)
+
+    def list_about(self, source_id: str) -> BalancePage:
+        """Returns the movements of one top-up or payout, which are few. Raises ListUnavailableError."""
+        return self._page({"source": source_id}, "")
+
+    def _page(self, wanted: dict[str, Any], cursor: str) -> BalancePage:
+        wanted |= {"limit": PAGE, "expand": ["data.source"]}
         if cursor:
             wanted["starting_after"] = cursor
         try:
-            return read_page(stripe_client().v1.balance_transactions.list(wanted, PACKAGE_RETRIES).to_dict())
+            return read_page(
+                stripe_client().v1.balance_transactions.list(cast("Any", wanted), PACKAGE_RETRIES).to_dict()
+            )
         except stripe.StripeError as error:
             said = clean_message(error.user_message or str(error), limit=200)
             raise ListUnavailableError(f"Stripe's list could not be read: {said}") from error
@@ -188,7 +216,7 @@ def _movement(row: Mapping[str, Any]) -> BalanceMovement:
         word=word,
         amount_minor=from_stripe(amount, currency).minor,
         currency=currency,
-        fee_minor=from_stripe(_fee(row, kind, word), currency).minor,
+        fee_minor=from_stripe(_fee(row, kind), currency).minor,
         source_minor=from_stripe(_source_minor(source, amount, rate), theirs).minor if source else 0,
         source_currency=theirs,
         exchange_rate=rate,
@@ -196,7 +224,22 @@ def _movement(row: Mapping[str, Any]) -> BalanceMovement:
         charge_public_id=clean_text((source.get("metadata") or {}).get("funding_charge"), limit=64),
         created_at=dt.datetime.fromtimestamp(int(row["created"]), dt.UTC),
         dispute=read_dispute(source) if kind == Kind.DISPUTE and source else None,
+        balance=_balance(row),
+        source_id=_source_id(row),
     )
+
+
+def _balance(row: Mapping[str, Any]) -> Balance:
+    """Returns the balance that moved. Older API versions do not say it (docs/issuers/stripe.md, Balances)."""
+    source = row.get("source")
+    words = [row.get("balance_type"), source.get("destination_balance") if isinstance(source, Mapping) else None]
+    is_issuing = str(row["type"]).startswith("issuing_") or next(filter(None, words), "") == Balance.ISSUING
+    return Balance.ISSUING if is_issuing else Balance.PAYMENTS
+
+
+def _source_id(row: Mapping[str, Any]) -> str:
+    source = row.get("source")
+    return clean_text(source.get("id") if isinstance(source, Mapping) else source, limit=100)
 
 
 def _source(row: Mapping[str, Any], kind: Kind) -> Mapping[str, Any]:
@@ -211,17 +254,15 @@ def _source(row: Mapping[str, Any], kind: Kind) -> Mapping[str, Any]:
 
 
 def _kind(row: Mapping[str, Any]) -> Kind:
-    known = KINDS.get(str(row["reporting_category"]))
-    return known or (Kind.FEE if row["type"] in FEE_TYPES else Kind.OTHER)
+    if known := KINDS.get(str(row["reporting_category"])):
+        return known
+    if row["type"] in FEE_TYPES:
+        return Kind.FEE
+    return Kind.ISSUING if str(row["type"]).startswith("issuing_") else Kind.OTHER
 
 
-def _fee(row: Mapping[str, Any], kind: Kind, word: str) -> int:
-    """Returns the row's fee, which is the amount of a row that is only a fee.
-
-    The issuing balance is not the processor's.
-    """
-    if word.startswith("issuing_") or row.get("balance_type") == "issuing":
-        return 0
+def _fee(row: Mapping[str, Any], kind: Kind) -> int:
+    """Returns the row's fee, which is the amount of a row that is only a fee."""
     return int(row["fee"]) - int(row["amount"]) * (kind == Kind.FEE)
 
 
