@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
+from issuing.issuers.balances import BalanceThere, HoldPage
 from issuing.issuers.disputes import DisputeOrder, IssuerDispute
 from issuing.issuers.messages import Envelope
 from issuing.issuers.registration import Doors, Registration, Repair, Repaired
@@ -218,6 +219,8 @@ class Issuer(Protocol):
     provider: str
     # Whether limits belong to a card. Some issuers limit the person, by the card that was made or changed last.
     limits_each_card: bool
+    # Whether purchases are paid from a balance of ours there, so that they are declined when it is empty.
+    pays_from_balance: bool
 
     def create_cardholder(self, person: Person, *, key: str, asked_at: dt.datetime | None = None) -> str:
         """Creates the person at the issuer and returns the issuer's id."""
@@ -257,6 +260,12 @@ class Issuer(Protocol):
 
         Authorization requests are left out: nobody waits for their answer any more.
         """
+
+    def get_balances(self) -> tuple[BalanceThere, ...]:
+        """Returns our balance that pays purchases, by currency."""
+
+    def list_open_holds(self, *, cursor: str = "") -> HoldPage:
+        """Returns a page of the authorizations that may hold money of that balance."""
 
     def get_card_data(self, issuer_card_id: str) -> CardData:
         """Returns the whole number and the code, for staff who may see them.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from issuing.issuers import errors
+from issuing.issuers.balances import BalanceThere, HoldPage
 from issuing.issuers.base import (
     CardData,
     CardOrder,
@@ -58,6 +59,7 @@ class MockIssuer:
     page_size: int = 100
     provider: str = "mock"
     limits_each_card: bool = True
+    pays_from_balance: bool = False
     calls: list[str] = field(default_factory=list)
     cardholders: dict[str, Person] = field(default_factory=dict)
     cards: dict[str, IssuedCard] = field(default_factory=dict)
@@ -146,6 +148,12 @@ class MockIssuer:
             return EventPage(tuple(_event(row) for row in rows), after)
 
         return self._run("list_events", cut)
+
+    def get_balances(self) -> tuple[BalanceThere, ...]:
+        return self._run("get_balances", lambda: ())
+
+    def list_open_holds(self, *, cursor: str = "") -> HoldPage:
+        return self._run("list_open_holds", lambda: HoldPage((), cursor=""))
 
     def get_card_data(self, issuer_card_id: str) -> CardData:
         return self._run("get_card_data", lambda: card_data(self._find(issuer_card_id)))

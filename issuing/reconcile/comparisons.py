@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from issuing.reconcile import external, external_staging, internal, repairs, snapshot, uncleared
+from issuing.reconcile import accounts, external, external_staging, internal, repairs, snapshot, uncleared
 from issuing.reconcile.compare import Difference, compare
 from issuing.reconcile.snapshot import Query
+from issuing.reconcile.stated import IssuersBalance
 from issuing.reconcile.window import Window
 from wallet.processors.stripe.lists import StripeLists
 
@@ -23,6 +24,9 @@ SIDES = {
     "posted_refunds": "the ledger",
     "purchases_in_clearing": "the ledger",
     "purchases_without_charge": "the issuer",
+    "at_the_processor": "the processor",
+    "at_the_issuer": "the issuer",
+    "on_the_way": "the bank",
 }
 
 
@@ -96,6 +100,29 @@ def of_processor(
     ]
 
 
+def of_balances(provider: str = StripeLists.provider, issuer: IssuersBalance | None = None) -> list[Comparison]:
+    """Returns our accounts at the processor and, where its balance pays purchases, at the issuer, with their balances.
+
+    They come after the comparisons of single movements, which say where a difference is from.
+    """
+
+    @contextmanager
+    def at_processor(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
+        tick(0)
+        yield accounts.at_processor(window, provider)
+
+    @contextmanager
+    def at_issuer(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
+        tick(0)
+        assert issuer is not None  # noqa: S101  (only then there is such a comparison)
+        yield accounts.at_issuer(window, provider, issuer)
+
+    made = [Comparison("at_the_processor", provider, at_processor, repairs.no_repair, of_all_time=True)]
+    if issuer is not None:
+        made.append(Comparison("at_the_issuer", provider, at_issuer, repairs.no_repair, of_all_time=True))
+    return made
+
+
 def of_books() -> list[Comparison]:
     """Returns our rows and the ledger, and the purchases that do not add up."""
     return [
@@ -104,6 +131,7 @@ def of_books() -> list[Comparison]:
         _with_ledger("posted_refunds", internal.GIVEN_BACK, internal.REFUND_POSTINGS, repairs.post_refund),
         Comparison("purchases_in_clearing", "", _clearing, repairs.no_repair, of_all_time=True),
         Comparison("purchases_without_charge", "", _unpaid, repairs.no_repair),
+        Comparison("on_the_way", "", _on_the_way, repairs.no_repair, of_all_time=True),
     ]
 
 
@@ -126,6 +154,12 @@ def _clearing(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
 def _unpaid(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
     tick(0)
     yield uncleared.paid_by_nobody(window.since, window.until)
+
+
+@contextmanager
+def _on_the_way(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
+    tick(0)
+    yield uncleared.on_the_way(window.until)
 
 
 def _staged() -> Query:

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from issuing.issuers.registry import issuer_for
 from issuing.models import Provider, VirtualCard
-from issuing.reconcile.comparisons import Comparison, of_books, of_issuer, of_processor
+from issuing.reconcile.comparisons import Comparison, of_balances, of_books, of_issuer, of_processor
 from issuing.reconcile.run import OnFinding, Progress, Report, reconcile
 from issuing.reconcile.window import Window, window
 from onecard.kit.errors import OneCardError
@@ -88,7 +88,7 @@ def all_that_can_be_made(listener: Listener) -> Iterator[Comparison]:
         except ImproperlyConfigured as error:
             log.warning("%s is not compared: %s", name, error)
             listener.not_compared(f"transactions.{name}", str(error))
-    yield from [*of_processor(), *of_books()]
+    yield from [*of_processor(), *of_books(), *_of_balances("")]
 
 
 def taking_part(provider: str = "") -> list[Comparison]:
@@ -99,7 +99,15 @@ def taking_part(provider: str = "") -> list[Comparison]:
     made = [each for name in issuers() if provider in ("", name) for each in of_issuer(name, issuer_for(name))]
     if provider in ("", StripeLists.provider):
         made += of_processor()
-    return [*made, *of_books()]
+    return [*made, *of_books(), *_of_balances(provider)]
+
+
+def _of_balances(provider: str) -> list[Comparison]:
+    """Returns the comparisons of whole balances, where this issuer or processor takes part."""
+    if provider not in ("", StripeLists.provider):
+        return []
+    issuer = issuer_for(StripeLists.provider) if StripeLists.provider in issuers() else None
+    return of_balances(issuer=issuer)
 
 
 def issuers() -> list[str]:

@@ -48,6 +48,18 @@ DISPUTED = LEFT_IN.format(
 )
 IN_CLEARING = LEFT_IN.format(account="purchases", unexplained=f"({NO_PURCHASE} OR {OVER}) AND NOT ({EXPLAINED})")
 
+# A payout or transfer takes days at most (docs/issuers/stripe.md, Balances).
+ON_THE_WAY = """
+SELECT p.reference, sum(CASE WHEN p.debit = 'in_transit' THEN p.amount_minor ELSE -p.amount_minor END)::bigint,
+    p.currency, 'on the way', p.reference, floor(extract(epoch FROM max(p.occurred_at)))::bigint, true
+FROM wallet_posting p WHERE p.debit = 'in_transit' OR p.credit = 'in_transit'
+GROUP BY p.reference, p.currency
+HAVING sum(CASE WHEN p.debit = 'in_transit' THEN p.amount_minor ELSE -p.amount_minor END) <> 0
+    AND max(p.occurred_at) < %(until)s
+ORDER BY p.reference COLLATE "C", p.currency
+"""
+LONGEST_WAY = dt.timedelta(days=10)
+
 NOBODY_PAYS = """
 SELECT 'authorization:' || a.id, a.approved_minor, a.currency, a.status, a.issuer_authorization_id,
     floor(extract(epoch FROM a.created_at))::bigint, true
@@ -80,6 +92,11 @@ def paid_by_nobody(since: dt.datetime, until: dt.datetime) -> Iterator[Differenc
     What is due beyond a card's balance is charged in the commit that finds it, or its case is opened there.
     """
     yield from _named(NOBODY_PAYS, Kind.MISSING_HERE, {"since": since, "until": until})
+
+
+def on_the_way(until: dt.datetime) -> Iterator[Difference]:
+    """Our own money that left one place ten days before `until` or earlier and has not arrived at another."""
+    yield from _named(ON_THE_WAY, Kind.STATE, {"until": until - LONGEST_WAY})
 
 
 def _named(sql: str, kind: Kind, times: dict[str, Any]) -> Iterator[Difference]:

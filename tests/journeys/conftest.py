@@ -63,7 +63,7 @@ def both(our_server: str) -> Iterator[RunningSandbox]:
         "marqeta_gateway_url": f"{our_server}/api/webhooks/marqeta/jit",
         "marqeta_webhook_url": f"{our_server}/api/webhooks/marqeta",
     }
-    with processor_sandbox(marqeta=our_program(), **doors) as running, running_worker():
+    with processor_sandbox(marqeta=our_program(), opening_top_up=True, **doors) as running, running_worker():
         yield running
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from issuing.issuers.balances import BalanceThere, HoldPage
 from issuing.issuers.base import (
     AuthenticationError,
     CardData,
@@ -67,10 +68,12 @@ class GuardedIssuer:
     breaker: Breaker = field(init=False)
     provider: str = field(init=False)
     limits_each_card: bool = field(init=False)
+    pays_from_balance: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.provider = self.inner.provider
         self.limits_each_card = self.inner.limits_each_card
+        self.pays_from_balance = self.inner.pays_from_balance
         self.breaker = Breaker(self.provider, self.link)
 
     def create_cardholder(self, person: Person, *, key: str, asked_at: dt.datetime | None = None) -> str:
@@ -107,6 +110,12 @@ class GuardedIssuer:
 
     def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
         return self._call(lambda: self.inner.list_events(since=since, cursor=cursor))
+
+    def get_balances(self) -> tuple[BalanceThere, ...]:
+        return self._call(self.inner.get_balances)
+
+    def list_open_holds(self, *, cursor: str = "") -> HoldPage:
+        return self._call(lambda: self.inner.list_open_holds(cursor=cursor))
 
     def get_card_data(self, issuer_card_id: str) -> CardData:
         """Tried once: a person is waiting, and card numbers are asked for no oftener than they are shown."""

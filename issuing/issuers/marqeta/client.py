@@ -8,6 +8,7 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from issuing.issuers import errors
+from issuing.issuers.balances import BalanceThere, HoldPage
 from issuing.issuers.base import (
     CardData,
     CardOrder,
@@ -23,7 +24,7 @@ from issuing.issuers.base import (
 from issuing.issuers.card_numbers import read_card_data
 from issuing.issuers.disputes import DisputeOrder, IssuerDispute
 from issuing.issuers.marqeta import disputes as dispute_shapes
-from issuing.issuers.marqeta import event_history, registrar
+from issuing.issuers.marqeta import event_history, registrar, reserve
 from issuing.issuers.marqeta import objects as shapes
 from issuing.issuers.marqeta.http import Json, MarqetaHttp
 from issuing.issuers.registration import Doors, Registration, Repair, Repaired
@@ -47,6 +48,7 @@ class MarqetaIssuer:
 
     provider = "marqeta"
     limits_each_card = False
+    pays_from_balance = False
 
     def __init__(
         self,
@@ -151,6 +153,14 @@ class MarqetaIssuer:
         return event_history.read_marqeta_page(self._transactions(since, start), start=start)
 
     @sensitive_variables()
+    def get_balances(self) -> tuple[BalanceThere, ...]:
+        """Returns the program's reserve, which is usually 0 with a gateway: the bank settles purchases."""
+        return reserve.read_balances(self._http.call("GET", "programreserve/balances"))
+
+    def list_open_holds(self, *, cursor: str = "") -> HoldPage:
+        """No balance pays purchases here, so nothing is held of one."""
+        return HoldPage((), cursor="")
+
     def get_card_data(self, issuer_card_id: str) -> CardData:
         path = f"cards/{quote(issuer_card_id, safe='')}/showpan"
         card = self._http.call("GET", path, query={"show_cvv_number": "true"})

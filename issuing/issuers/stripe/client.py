@@ -9,6 +9,7 @@ import stripe
 from django.conf import settings
 from stripe.params import EphemeralKeyCreateParams
 from stripe.params.issuing import (
+    AuthorizationListParams,
     CardCreateParams,
     CardholderListParams,
     CardListParams,
@@ -18,6 +19,7 @@ from stripe.params.issuing import (
 from stripe.params.issuing import TransactionListParams as ListParams
 
 from issuing.issuers import errors
+from issuing.issuers.balances import BalanceThere, HoldPage
 from issuing.issuers.base import (
     CardData,
     CardOrder,
@@ -32,6 +34,7 @@ from issuing.issuers.base import (
 )
 from issuing.issuers.disputes import DisputeOrder, EvidenceFile, IssuerDispute
 from issuing.issuers.registration import Doors, Registration, Repair, Repaired
+from issuing.issuers.stripe import balances as balance_shapes
 from issuing.issuers.stripe import card_numbers, event_history, registrar
 from issuing.issuers.stripe import disputes as dispute_shapes
 from issuing.issuers.stripe import objects as shapes
@@ -48,6 +51,7 @@ class StripeIssuer:
 
     provider = "stripe"
     limits_each_card = True
+    pays_from_balance = True
 
     def __init__(
         self,
@@ -155,6 +159,16 @@ class StripeIssuer:
         # Raw, since the package's typed objects do not turn back into the JSON that they came from.
         answer = ask(lambda: self._client.raw_request("get", "/v1/events", **params))
         return event_history.read_stripe_page(answer.body.encode())
+
+    def get_balances(self) -> tuple[BalanceThere, ...]:
+        return balance_shapes.read_balances(ask(lambda: self._client.v1.balance.retrieve().to_dict()))
+
+    def list_open_holds(self, *, cursor: str = "") -> HoldPage:
+        """Returns a page of authorizations that are not closed; the cursor is the last id of the page before."""
+        params: AuthorizationListParams = {"status": "pending", "limit": self._page_size}
+        if cursor:
+            params["starting_after"] = cursor
+        return balance_shapes.read_holds(ask(lambda: self._issuing.authorizations.list(params).to_dict()))
 
     def get_card_data(self, issuer_card_id: str) -> CardData:
         return card_numbers.get_card_data(self._transport, issuer_card_id)

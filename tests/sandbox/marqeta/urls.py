@@ -14,6 +14,7 @@ from tests.sandbox.marqeta import (
     kyc,
     other_money,
     ping,
+    reserve,
     simulate,
     simulations,
     transactions,
@@ -30,6 +31,7 @@ _SOURCES = "/v3/fundingsources/programgateway"
 
 ENDPOINTS = (
     Endpoint("GET", "/v3/ping", ping.retrieve),
+    Endpoint("GET", "/v3/programreserve/balances", reserve.retrieve),
     Endpoint("POST", "/v3/users", users.create, users.CREATE, 201),
     Endpoint("GET", "/v3/users", users.list_),
     Endpoint("GET", "/v3/users/<token>", users.retrieve),

@@ -96,6 +96,16 @@ class BalanceMovement:
     source_id: str = ""
 
     @property
+    def net_minor(self) -> int:
+        """What the balance gained (positive) or lost by it."""
+        return (0 if self.kind == Kind.FEE else self.amount_minor) - self.fee_minor
+
+    @property
+    def is_hold(self) -> bool:
+        """Whether it only holds money for a purchase, or lets it go."""
+        return self.word in HOLDS
+
+    @property
     def is_exchanged(self) -> bool:
         """Whether it settled in another currency than the cardholder's."""
         return self.source_currency not in ("", self.currency)
