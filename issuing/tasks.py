@@ -13,7 +13,7 @@ from issuing.cards import due_comparisons, profile_updates
 from issuing.cards.comparison import sync_card as compare_card
 from issuing.disputes import submission
 from issuing.handlers import dispatch
-from issuing.operations import hourly_sums
+from issuing.operations import balances, hourly_sums
 from issuing.reconcile import recorded
 from issuing.registration import check as registration
 from issuing.rewards import sweep as rewards_sweep
@@ -108,6 +108,12 @@ def sweep_disputes(**_newer: Any) -> None:
 def remind_of_disputes(**_newer: Any) -> None:
     """Opens a case for each dispute that must be submitted soon."""
     submission.remind()
+
+
+@shared_task(name="issuing.tasks.read_issuer_balances")
+def read_issuer_balances(**_newer: Any) -> None:
+    """Reads our balances at the issuers."""
+    balances.read_all()
 
 
 @shared_task(name="issuing.tasks.sweep_settling")

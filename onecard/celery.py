@@ -133,6 +133,11 @@ app.conf.update(
             "schedule": crontab(hour=4, minute=47),
             "kwargs": {"days": 40},
         },
+        "read-issuer-balances": {
+            "task": "issuing.tasks.read_issuer_balances",
+            "schedule": 300.0,
+            "options": {"expires": 300},
+        },
         "read-own-money": {
             "task": "wallet.tasks.read_own_money",
             "schedule": 600.0,

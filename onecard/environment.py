@@ -131,6 +131,24 @@ def currency(name: str, *, default: str) -> str:
     return text
 
 
+def amounts(name: str) -> dict[str, int]:
+    """A comma list of currencies with minor units, such as USD:500000,EUR:250000; empty: none."""
+    found: dict[str, int] = {}
+    for place, word in enumerate(words(name), start=1):
+        code, _, minor = word.partition(":")
+        try:
+            currency_exponent(code.upper())
+        except MoneyError:
+            minor = ""
+        if not (minor.isascii() and minor.isdigit() and len(minor) <= 13) or code.upper() in found:
+            raise ImproperlyConfigured(
+                f"Entry {place} of {name} is no currency with its minor units, or comes twice; write it like "
+                "USD:500000,EUR:250000."
+            )
+        found[code.upper()] = int(minor)
+    return found
+
+
 def mail_url(name: str, *, default: str) -> str:
     """A mail server's URL."""
     return url(name, default=default, schemes=tuple(environ.Env.EMAIL_SCHEMES))

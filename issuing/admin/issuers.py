@@ -21,12 +21,14 @@ from django.utils.translation import gettext_lazy
 from audit.admin import actor_in_words, name_actors
 from issuing.errors import CardRefusedError
 from issuing.models import IssuerControl, Provider
-from issuing.operations import availability
+from issuing.operations import availability, balances
 from issuing.operations import control as issuer_control
+from issuing.operations.balances import Standing
 from issuing.operations.control import IssuerStatus, configured_providers
 from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.confirmation_pages import Confirmation, ReasonForm, TextWidget, actor_of, ask_or_do, posted
+from onecard.kit.separators import localised
 from onecard.kit.words import Words
 
 LONGEST_MINUTES = 7 * 24 * 60
@@ -141,7 +143,8 @@ class IssuersAdmin(ReadOnlyAdmin):
         found = issuer_control.issuer_statuses()
         name_actors([entry for each in found if (entry := each.read_only_entry)])
         may_switch = may_change(request)
-        issuers = [_shown(each, may_switch=may_switch) for each in found]
+        standings = balances.standings()
+        issuers = [_shown(each, standings, may_switch=may_switch) for each in found]
         context = {**self.admin_site.each_context(request), "title": _("Issuers"), "issuers": issuers}
         return TemplateResponse(request, "admin/issuing/issuercontrol/issuers.html", context)
 
@@ -173,21 +176,22 @@ def may_change(request: HttpRequest) -> bool:
     return request.user.has_perm("issuing.change_issuercontrol")
 
 
-def _shown(status: IssuerStatus, *, may_switch: bool) -> dict[str, Any]:
+def _shown(status: IssuerStatus, standings: list[Standing], *, may_switch: bool) -> dict[str, Any]:
+    mine = [each for each in standings if each.provider == status.provider]
     available = status.availability
     is_read_only = available.read_only
     state = display.label(_("Read-only"), "bad") if is_read_only else display.label(_("Takes changes"), "good")
     return {
         "name": status.name,
         "state": state,
-        "attention": is_read_only,
-        "facts": _facts(status),
+        "attention": is_read_only or any(each.is_low for each in mine),
+        "facts": _facts(status, mine),
         "notice": _notice(status),
         "switches": _switches(status) if may_switch else [],
     }
 
 
-def _facts(status: IssuerStatus) -> list[tuple[str, Any]]:
+def _facts(status: IssuerStatus, mine: list[Standing]) -> list[tuple[str, Any]]:
     available, run = status.availability, status.last_sync
     words, tone = BREAKER[available.breaker.state]
     facts: list[tuple[str, Any]] = [
@@ -212,10 +216,33 @@ def _facts(status: IssuerStatus) -> list[tuple[str, Any]]:
     last = display.link(references.page_of(f"syncrun:{run.pk}"), _run_in_words(run)) if run else _("None yet")
     return [
         *facts,
+        *[fact for each in mine for fact in _balance(each)],
         (_("Fallback"), _("Allowed") if available.fallback_allowed else _("Forbidden")),
         (_("Calls"), rate),
         (_("Last sync"), last),
     ]
+
+
+def _balance(found: Standing) -> list[tuple[str, Any]]:
+    title = _("Balance") if found.pays_purchases else _("Program's reserve")
+    amount = display.money(found.available_minor, found.currency)
+    said = _("%(amount)s, %(age)s ago") % {"amount": amount, "age": display.age(found.read_at)}
+    if not found.pays_purchases:
+        return [(title, _("%(said)s; the bank settles purchases") % {"said": said})]
+    if found.is_low:
+        return [(title, display.label(said, "bad")), (_("Low below"), _mark(found))]
+    shown = display.label(said, "warn") if found.is_stale else said
+    return [(title, shown), (_("Low below"), _mark(found))]
+
+
+def _mark(found: Standing) -> str:
+    if not found.low_minor:
+        return _("No mark: nothing was spent lately, and ISSUER_BALANCE_LOW is not set")
+    mark = display.money(found.low_minor, found.currency)
+    if found.days_left is None:
+        return mark
+    lasts = localised(f"{found.days_left:.1f}")
+    return _("%(mark)s; it lasts about %(days)s days") % {"mark": mark, "days": lasts}
 
 
 def _who(status: IssuerStatus) -> str:

@@ -8,6 +8,7 @@ from issuing.models.dispute_requests import DisputeEvidence, DisputeRequest
 from issuing.models.disputes import Dispute
 from issuing.models.hourly import DecisionHour, PurchaseHour
 from issuing.models.inbox import EventBody, IssuerEvent
+from issuing.models.issuer_balances import IssuerBalance
 from issuing.models.journal import JournalEntry
 from issuing.models.legacy import LegacyDocument
 from issuing.models.people import ProfileUpdate
@@ -31,6 +32,7 @@ __all__ = [
     "EventBody",
     "Hold",
     "IssuerAccount",
+    "IssuerBalance",
     "IssuerControl",
     "IssuerEvent",
     "IssuerRegistration",

@@ -16,6 +16,7 @@ from tests.support.starts import MARQETA, SAFE, start
         {"STRIPE_CALLS_PER_SECOND": "0", "MARQETA_CALLS_PER_SECOND": "100", "MARQETA_CURRENCY": " eur"},
         {"CASCADE_RETRIES_H": "", "FREEZE_ON_RECEIVABLE": "off"},
         {"CASCADE_RETRIES_H": "2, 720"},
+        {"ISSUER_BALANCE_LOW": "usd:500000, EUR:0", "ISSUER_BALANCE_LOW_DAYS": "0"},
         {"ALLOWED_HOSTS": "cards.example.com,.example.co.uk,10.0.0.7,[2001:db8::1],localhost"},
         {"STRIPE_API_BASE": "http://127.0.0.1:12111"},
         {"STRIPE_API_KEY": "sk_live_x", "STRIPE_API_BASE": "https://api.stripe.com"},
@@ -37,6 +38,10 @@ def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
     [
         ({"SECRET_KEY": None}, "SECRET_KEY"),
         ({"CASCADE_RETRIES_H": "6,1"}, "CASCADE_RETRIES_H"),
+        ({"ISSUER_BALANCE_LOW": "5000"}, "ISSUER_BALANCE_LOW"),
+        ({"ISSUER_BALANCE_LOW": "USD:-1"}, "ISSUER_BALANCE_LOW"),
+        ({"ISSUER_BALANCE_LOW": "USD:1,USD:2"}, "ISSUER_BALANCE_LOW"),
+        ({"ISSUER_BALANCE_LOW_DAYS": "61"}, "ISSUER_BALANCE_LOW_DAYS"),
         ({"CASCADE_RETRIES_H": "1,1"}, "CASCADE_RETRIES_H"),
         ({"CASCADE_RETRIES_H": "0,5"}, "CASCADE_RETRIES_H"),
         ({"CASCADE_RETRIES_H": "1,soon"}, "CASCADE_RETRIES_H"),

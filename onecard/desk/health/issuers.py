@@ -14,6 +14,7 @@ from issuing.issuers.guard.rate_budget import Budget
 from issuing.issuers.guard.redis_scripts import shared
 from issuing.models import IssuerEvent, Provider, SyncRun
 from issuing.operations import availability
+from issuing.operations import balances as issuer_balances
 from issuing.operations.control import configured_providers
 from issuing.states import Sync
 from issuing.webhooks import refused_signatures
@@ -111,6 +112,29 @@ def budgets() -> Iterator[Item]:
             state="warn" if is_tight or (backlog_s is None and per_second) else "good",
             measured=measured,
             to_do=_("Too much is asked of the issuer at once: let imports and syncs wait, or have the limit raised."),
+        )
+
+
+def balances() -> Iterator[Item]:
+    """What purchases can still take from our balance at each issuer that pays them from one."""
+    for each in issuer_balances.standings():
+        if not each.pays_purchases:
+            continue
+        measured = _("%(amount)s, read %(age)s ago.") % {
+            "amount": display.money(each.available_minor, each.currency),
+            "age": display.age(each.read_at),
+        }
+        if each.days_left is not None:
+            measured += " " + _("It lasts about %(days)s days.") % {"days": localised(f"{each.days_left:.1f}")}
+        yield Item(
+            name=_("Balance at %(issuer)s in %(currency)s")
+            % {"issuer": Provider(each.provider).label, "currency": each.currency},
+            state="bad" if each.is_low else "warn" if each.is_stale else "good",
+            measured=measured,
+            to_do=_("Top it up in the issuer's dashboard: when it is empty, every purchase is declined without us.")
+            if each.is_low
+            else _("See that workers and clock run, and whether the issuer answers."),
+            page=reverse("admin:issuing_issuercontrol_changelist"),
         )
 
 

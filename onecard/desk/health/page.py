@@ -51,6 +51,7 @@ GROUPS: "Final[tuple[tuple[StrOrPromise, tuple[Measurement, ...]], ...]]" = (
             issuers.last_webhooks,
             issuers.breakers,
             issuers.budgets,
+            issuers.balances,
             issuers.syncs,
         ),
     ),

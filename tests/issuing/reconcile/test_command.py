@@ -87,14 +87,15 @@ def test_the_three_formats_say_the_same(lost_capture: Side) -> None:
     head, *rows = csv.reader(StringIO(printed("--format=csv")[1]))
 
     assert status == 1
-    assert (as_json["left"], as_json["repaired"], as_json["found"]) == (1, 0, {"missing_here": 1})
-    (found,) = as_json["differences"]
+    assert (as_json["left"], as_json["repaired"], as_json["found"]) == (2, 0, {"missing_here": 1, "amount": 1})
+    found, whole = as_json["differences"]
+    assert whole["comparison"] == "at_the_issuer.stripe", "what one movement lacks, the whole balance lacks"
     assert set(found) == set(head) == set(COLUMNS)
     assert [dict(zip(head, rows[0], strict=True))[name] for name in ("class", "key", "here", "there")] == [
         found[name] for name in ("class", "key", "here", "there")
     ]
     assert (found["here"], found["there"], found["age_days"]) == ("nothing", "settlement 45.00 USD", 0)
-    for part in ("missing_here", "transactions.stripe", found["key"], f"#{found['case']}", "1 left"):
+    for part in ("missing_here", "transactions.stripe", found["key"], f"#{found['case']}", "2 left"):
         assert part in table
 
 
