@@ -153,6 +153,7 @@ UNFOLD: dict[str, Any] = {
                         "wallet.posting",
                         link=reverse_lazy("admin:wallet_posting_accounts"),
                     ),
+                    _room(gettext_lazy("Top-ups and payouts"), "account_balance", "wallet.owntransfer"),
                     _room(gettext_lazy("Postings"), "menu_book", "wallet.posting", active=_is_among_postings),
                 ],
             },

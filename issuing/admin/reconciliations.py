@@ -40,6 +40,9 @@ COMPARISONS = {
     "posted_refunds": gettext_lazy("Refunds and the ledger"),
     "purchases_in_clearing": gettext_lazy("Purchases left in clearing"),
     "purchases_without_charge": gettext_lazy("Purchases that nobody paid"),
+    "on_the_way": gettext_lazy("Our own money on the way for too long"),
+    "at_the_processor": gettext_lazy("The processor's balance and our account"),
+    "at_the_issuer": gettext_lazy("The issuer's balance and our account"),
 }
 
 

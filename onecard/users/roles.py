@@ -31,7 +31,12 @@ _SEE_PEOPLE: Final = frozenset(
         *("notices.view_notice", "audit.view_entry"),
     }
 )
-_SEE_BOOKS: Final = frozenset({"wallet.view_posting", "issuing.view_reconcilerun", "issuing.view_syncdifference"})
+_SEE_BOOKS: Final = frozenset(
+    {
+        *("wallet.view_posting", "wallet.view_owntransfer"),
+        *("issuing.view_reconcilerun", "issuing.view_syncdifference"),
+    }
+)
 _SEE_MACHINERY: Final = frozenset(
     {
         *("issuing.view_issuerevent", "issuing.view_issuercontrol", "issuing.view_rollout", "issuing.view_syncrun"),
@@ -114,6 +119,7 @@ ROLES: Final[dict[str, Role]] = {
             *("issuing.add_reconcilerun", "wallet.add_personnote", "wallet.agree_write_off"),
             *("wallet.agree_entered_amount", "wallet.add_fundingrefund", "wallet.add_case", "desk.add_listexport"),
             "alerts.acknowledge_incident",
+            "wallet.add_owntransfer",
         },
     ),
     "auditor": Role(

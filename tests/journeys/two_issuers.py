@@ -175,12 +175,15 @@ class AtMarqeta:
         self.tokens.append(answer.json()["transaction"]["token"])
 
 
-def settle(sandbox: RunningSandbox) -> None:
-    """Until every event that was sent has been taken and handled, and every charge has an outcome."""
+def settle(sandbox: RunningSandbox, *, ahead: dt.timedelta = dt.timedelta(seconds=30)) -> None:
+    """Until every event that was sent has been taken and handled, and every charge has an outcome.
+
+    What waits for something else waits as if so much time had passed.
+    """
     until = time.monotonic() + 20
     while waiting := _waiting(sandbox):
         assert time.monotonic() < until, waiting
-        dispatch.sweep(now=clock.now() + dt.timedelta(seconds=30))
+        dispatch.sweep(now=clock.now() + ahead)
         time.sleep(0.02)
 
 

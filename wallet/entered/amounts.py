@@ -35,7 +35,7 @@ from wallet.models import Cardholder, EnteredAmount
 Kind, Status = EnteredAmount.Kind, EnteredAmount.Status
 TOGETHER_FOR: Final = dt.timedelta(hours=24)
 # Amounts of these kinds are added up. Raised limits move no money: only the new limit is judged.
-ADDS_UP: Final = (Kind.CONVERSION, Kind.TOP_UP, Kind.REFUND)
+ADDS_UP: Final = (Kind.CONVERSION, Kind.TOP_UP, Kind.REFUND, Kind.OWN_MONEY)
 
 
 class EnteredRefusedError(OneCardError):
@@ -160,7 +160,12 @@ def two_person_notice(kind: str, currency: str) -> str:
     shown = str(most)
     limit = shown if currency == reference_rates.DOLLAR else _("about %(amount)s") % {"amount": shown}
     sentence = _("More than %(limit)s takes a second person who approves it, and you cannot be that person.")
-    if kind in ADDS_UP:
+    if kind == Kind.OWN_MONEY:
+        sentence = _(
+            "More than %(limit)s, alone or with what else you entered of our own money within a day, takes a second "
+            "person who approves it, and you cannot be that person."
+        )
+    elif kind in ADDS_UP:
         sentence = _(
             "More than %(limit)s, alone or with what you entered for the same cardholder within a day, takes a second "
             "person who approves it, and you cannot be that person."

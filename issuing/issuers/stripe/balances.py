@@ -20,7 +20,7 @@ def read_balances(content: Mapping[str, Any]) -> tuple[BalanceThere, ...]:
     """
     try:
         issuing = content.get("issuing")
-        rows = issuing["available"] if issuing else ()
+        rows = () if issuing is None else issuing["available"]
         return tuple(_balance(row) for row in rows)
     except UNREADABLE:
         raise errors.no_answer() from None
