@@ -122,9 +122,10 @@ def test_after_a_month_both_accounts_equal(
             top_up(123)
         if day == 8:
             pay_out(2500)
-            bank_takes_back(paid[0], "lose")
         settle(both)
     buy(at_stripe, both, 1100)
+    bank_takes_back(paid[0], "lose")
+    settle(both)
 
     at_once([follow, lambda: fees.book(since=clock.now() - 35 * DAY, until=clock.now() + DAY), follow, follow])
     follow()
