@@ -71,9 +71,7 @@ FUNDING_POLICY = environment.choice("FUNDING_POLICY", default="charge_now", amon
 CASCADE_RETRIES_H = environment.hours("CASCADE_RETRIES_H", default="1,6,24,72")
 # What is too small to be charged waits so many days for the cardholder's next charge, then it is written off.
 CARRY_DAYS = environment.number("CARRY_DAYS", default=30, least=1, most=365)
-# Our balance at the issuer is low below this, in minor units by currency, such as USD:500000.
-ISSUER_BALANCE_LOW = environment.amounts("ISSUER_BALANCE_LOW")
-# It is low as well when it does not last so many days at the pace of the last week; 0: only the amount counts.
+ISSUER_BALANCE_LOW = environment.amounts("ISSUER_BALANCE_LOW")  # Below it our balance there is low: USD:500000.
 ISSUER_BALANCE_LOW_DAYS = environment.number("ISSUER_BALANCE_LOW_DAYS", default=3, least=0, most=60)
 # For so many months bodies of events and entries of the trail stay; `manage.py archive` refuses younger ones.
 EVENT_BODY_MONTHS = environment.number("EVENT_BODY_MONTHS", default=13, least=3, most=1200)

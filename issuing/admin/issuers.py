@@ -23,7 +23,7 @@ from issuing.errors import CardRefusedError
 from issuing.models import IssuerControl, Provider
 from issuing.operations import availability, balances
 from issuing.operations import control as issuer_control
-from issuing.operations.balances import Standing
+from issuing.operations.balances import BalanceStatus
 from issuing.operations.control import IssuerStatus, configured_providers
 from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin
@@ -143,8 +143,8 @@ class IssuersAdmin(ReadOnlyAdmin):
         found = issuer_control.issuer_statuses()
         name_actors([entry for each in found if (entry := each.read_only_entry)])
         may_switch = may_change(request)
-        standings = balances.standings()
-        issuers = [_shown(each, standings, may_switch=may_switch) for each in found]
+        at_issuers = balances.current()
+        issuers = [_shown(each, at_issuers, may_switch=may_switch) for each in found]
         context = {**self.admin_site.each_context(request), "title": _("Issuers"), "issuers": issuers}
         return TemplateResponse(request, "admin/issuing/issuercontrol/issuers.html", context)
 
@@ -176,8 +176,8 @@ def may_change(request: HttpRequest) -> bool:
     return request.user.has_perm("issuing.change_issuercontrol")
 
 
-def _shown(status: IssuerStatus, standings: list[Standing], *, may_switch: bool) -> dict[str, Any]:
-    mine = [each for each in standings if each.provider == status.provider]
+def _shown(status: IssuerStatus, at_issuers: list[BalanceStatus], *, may_switch: bool) -> dict[str, Any]:
+    mine = [each for each in at_issuers if each.provider == status.provider]
     available = status.availability
     is_read_only = available.read_only
     state = display.label(_("Read-only"), "bad") if is_read_only else display.label(_("Takes changes"), "good")
@@ -191,7 +191,7 @@ def _shown(status: IssuerStatus, standings: list[Standing], *, may_switch: bool)
     }
 
 
-def _facts(status: IssuerStatus, mine: list[Standing]) -> list[tuple[str, Any]]:
+def _facts(status: IssuerStatus, mine: list[BalanceStatus]) -> list[tuple[str, Any]]:
     available, run = status.availability, status.last_sync
     words, tone = BREAKER[available.breaker.state]
     facts: list[tuple[str, Any]] = [
@@ -223,7 +223,7 @@ def _facts(status: IssuerStatus, mine: list[Standing]) -> list[tuple[str, Any]]:
     ]
 
 
-def _balance(found: Standing) -> list[tuple[str, Any]]:
+def _balance(found: BalanceStatus) -> list[tuple[str, Any]]:
     title = _("Balance") if found.pays_purchases else _("Program's reserve")
     amount = display.money(found.available_minor, found.currency)
     said = _("%(amount)s, %(age)s ago") % {"amount": amount, "age": display.age(found.read_at)}
@@ -235,7 +235,7 @@ def _balance(found: Standing) -> list[tuple[str, Any]]:
     return [(title, shown), (_("Low below"), _mark(found))]
 
 
-def _mark(found: Standing) -> str:
+def _mark(found: BalanceStatus) -> str:
     if not found.low_minor:
         return _("No mark: nothing was spent lately, and ISSUER_BALANCE_LOW is not set")
     mark = display.money(found.low_minor, found.currency)

@@ -1,4 +1,4 @@
-"""Our balances at the issuers: read by the clock, and judged against what purchases need (decision 0055).
+"""Our balances at the issuers: read by the clock, and judged against what purchases need (decision 0053).
 
 An issuer that pays purchases from a balance declines them when it is empty, and asks us nothing. So a balance is low
 below a mark: the setting's amount, or what so many days of approvals took lately, whichever is more.
@@ -31,7 +31,7 @@ FORGOTTEN_AFTER: Final = dt.timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class BalanceStatus:
     """The last reading of a balance. `low_minor` is its mark, 0 for none; `daily_minor` is what a day takes lately."""
 
     provider: str
@@ -65,11 +65,11 @@ def read_all() -> None:
             log.warning("Our balance at %s was not read: %s", provider, error.message)
 
 
-def standings() -> list[Standing]:
+def current() -> list[BalanceStatus]:
     """Returns the newest reading of each balance: a few rows by index, and sums of hours."""
     newest = IssuerBalance.objects.filter(hour_at__gt=clock.now() - FORGOTTEN_AFTER)
     rows = newest.order_by("provider", "currency", "-hour_at").distinct("provider", "currency")
-    return [_standing(row) for row in rows]
+    return [_judged(row) for row in rows]
 
 
 def _read(provider: str) -> None:
@@ -88,10 +88,10 @@ def _keep(provider: str, balance: BalanceThere, now: dt.datetime, *, pays_purcha
     )
 
 
-def _standing(row: IssuerBalance) -> Standing:
+def _judged(row: IssuerBalance) -> BalanceStatus:
     daily = _daily_spend(row.provider, row.currency) if row.pays_purchases else 0
     mark = max(settings.ISSUER_BALANCE_LOW.get(row.currency, 0), settings.ISSUER_BALANCE_LOW_DAYS * daily)
-    return Standing(
+    return BalanceStatus(
         provider=row.provider,
         currency=row.currency,
         available_minor=row.available_minor,

@@ -68,7 +68,7 @@ def by_issuer(issuer: IssuersBalance, cut: dt.datetime) -> Stated:
     then is in that list no more: its steps since then say what it held.
     """
     said, newest = _of_one_moment(issuer.get_balances)
-    holds = _holds(issuer)
+    holds = open_holds(issuer)
     listed = _listed(cut)
     newer, known = _split(listed, newest)
     minor = Counter({each.currency: each.available_minor for each in said})
@@ -87,7 +87,8 @@ def _of_one_moment(ask: Callable[[], Said]) -> tuple[Said, str]:
     raise BalanceMovedError("The balance moved each time it was read; compare again when there is less traffic.")
 
 
-def _holds(issuer: IssuersBalance) -> dict[str, OpenHold]:
+def open_holds(issuer: IssuersBalance) -> dict[str, OpenHold]:
+    """Returns the authorizations that may hold money, by id. Raises the issuer's errors and EndlessHoldsError."""
     found: dict[str, OpenHold] = {}
     cursor = ""
     while True:

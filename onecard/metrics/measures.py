@@ -9,6 +9,7 @@ from onecard.metrics.card_changes import card_changes
 from onecard.metrics.charges import charges, unknown_charges
 from onecard.metrics.counted import counted
 from onecard.metrics.decisions import decisions
+from onecard.metrics.issuer_balances import issuer_balances
 from onecard.metrics.issuers import issuers, rate_budgets
 from onecard.metrics.money import balances
 from onecard.metrics.queues import months, open_cases, queues
@@ -17,5 +18,5 @@ from onecard.metrics.webhooks import webhooks
 
 MEASURES: tuple[Callable[[], Iterable[Metric]], ...] = (
     *(issuers, rate_budgets, card_changes, queues, unknown_charges, months, open_cases),
-    *(decisions, charges, webhooks, calls, balances, targets, counted),
+    *(decisions, charges, webhooks, calls, balances, issuer_balances, targets, counted),
 )

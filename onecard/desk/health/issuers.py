@@ -117,7 +117,7 @@ def budgets() -> Iterator[Item]:
 
 def balances() -> Iterator[Item]:
     """What purchases can still take from our balance at each issuer that pays them from one."""
-    for each in issuer_balances.standings():
+    for each in issuer_balances.current():
         if not each.pays_purchases:
             continue
         measured = _("%(amount)s, read %(age)s ago.") % {

@@ -47,8 +47,8 @@ def spent(days_ago: float, minor: int, **more: Any) -> None:
     PurchaseHour.objects.create(hour_at=hour, amount_minor=minor, **row)
 
 
-def only() -> balances.Standing:
-    (found,) = balances.standings()
+def only() -> balances.BalanceStatus:
+    (found,) = balances.current()
     return found
 
 
@@ -62,7 +62,7 @@ def test_an_hour_keeps_its_last_reading(sandbox: RunningSandbox) -> None:
     assert (kept.provider, kept.currency, kept.available_minor, kept.pays_purchases) == ("stripe", "USD", 4300, True)
     with clock.ahead(HOUR):
         balances.read_all()
-        assert [each.available_minor for each in balances.standings()] == [4300]
+        assert [each.available_minor for each in balances.current()] == [4300]
     assert IssuerBalance.objects.count() == 2
 
 

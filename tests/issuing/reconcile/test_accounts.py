@@ -189,7 +189,7 @@ def test_what_moves_while_it_is_measured_is_no_difference(
 ) -> None:
     """A hold begins, another ends and money is captured after the balance was read."""
     buy(at_stripe, both, 4500)
-    real, did = stated._holds, []
+    real, did = stated.open_holds, []
 
     def meanwhile(issuer: Any) -> Any:
         if not did:
@@ -200,7 +200,7 @@ def test_what_moves_while_it_is_measured_is_no_difference(
             follow()
         return real(issuer)
 
-    monkeypatch.setattr(stated, "_holds", meanwhile)
+    monkeypatch.setattr(stated, "open_holds", meanwhile)
     assert list(accounts.at_issuer(window(), "stripe", issuer_for("stripe"))) == []
     assert did
 

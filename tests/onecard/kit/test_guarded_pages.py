@@ -29,6 +29,7 @@ GUARDED = {
     "onecard/second_factor/person_buttons.py: remove": "a login loses its second factor",
     "routing/admin/drafts.py: publish": "decides which card pays",
     "wallet/admin/cases.py: _ask_or_do": "as each CaseAction says: see FREE_CASE_ACTIONS",
+    "wallet/admin/own_money.py: _confirmation": "the books say that our own money moved",
     "wallet/admin/entered_amounts.py: agree": "an amount is carried out on a second person's word",
 }
 FREE = {

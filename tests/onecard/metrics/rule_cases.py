@@ -78,6 +78,10 @@ CASES: Final[dict[str, Case]] = {
     "OneCardWorkersStopped": Case(
         {"onecard_counts_age_seconds": growing(60, after=90)}, {"onecard_counts_age_seconds": steady(290)}
     ),
+    "OneCardIssuerBalanceLow": Case(
+        fires={'onecard_issuer_balance_low{provider="stripe",currency="USD"}': steady(1)},
+        is_quiet={'onecard_issuer_balance_low{provider="stripe",currency="USD"}': steady(0)},
+    ),
     "OneCardPurchasesUnanswered": Case(
         {'onecard_answers_failed_total{provider="stripe",failure="error"}': growing(0.5)},
         {

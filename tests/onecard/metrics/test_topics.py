@@ -8,7 +8,7 @@ from django.test import Client
 
 from issuing.inbox.unapplied import UNFINISHED
 from issuing.issuers.errors import NetworkError
-from issuing.models import Authorization, Decision, IssuerEvent, Provider
+from issuing.models import Authorization, Decision, IssuerBalance, IssuerEvent, Provider
 from onecard.desk import kept_figures
 from onecard.desk.models import KeptFigure
 from onecard.kit import clock, durations
@@ -158,6 +158,19 @@ def test_balances_and_the_rate_budget_show() -> None:
     assert scraped(account="issuer", currency="USD")["onecard_account_balance_minor"] == -4500
     assert scraped(name="purchase")["onecard_target_seconds"] == 5
     assert scraped(name="webhook_events")["onecard_target_ratio"] == 0.999
+
+
+def test_balances_at_issuers_show() -> None:
+    now = clock.now()
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    row = {"currency": "USD", "hour_at": hour, "read_at": now}
+    IssuerBalance.objects.create(provider="stripe", available_minor=-1, pays_purchases=True, **row)
+    IssuerBalance.objects.create(provider="marqeta", available_minor=0, pays_purchases=False, **row)
+
+    found = scraped(provider="stripe", currency="USD")
+    assert (found["onecard_issuer_balance_minor"], found["onecard_issuer_balance_low"]) == (-1, 1)
+    assert 0 <= found["onecard_issuer_balance_age_seconds"] < 60
+    assert "onecard_issuer_balance_minor" not in scraped(provider="marqeta", currency="USD")
 
 
 def test_the_age_of_the_counts_shows(monkeypatch: pytest.MonkeyPatch) -> None:
