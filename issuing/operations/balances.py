@@ -69,7 +69,7 @@ def current() -> list[BalanceStatus]:
     """Returns the newest reading of each balance: a few rows by index, and sums of hours."""
     newest = IssuerBalance.objects.filter(hour_at__gt=clock.now() - FORGOTTEN_AFTER)
     rows = newest.order_by("provider", "currency", "-hour_at").distinct("provider", "currency")
-    return [_judged(row) for row in rows]
+    return [_status_of(row) for row in rows]
 
 
 def _read(provider: str) -> None:
@@ -88,7 +88,7 @@ def _keep(provider: str, balance: BalanceThere, now: dt.datetime, *, pays_purcha
     )
 
 
-def _judged(row: IssuerBalance) -> BalanceStatus:
+def _status_of(row: IssuerBalance) -> BalanceStatus:
     daily = _daily_spend(row.provider, row.currency) if row.pays_purchases else 0
     mark = max(settings.ISSUER_BALANCE_LOW.get(row.currency, 0), settings.ISSUER_BALANCE_LOW_DAYS * daily)
     return BalanceStatus(
