@@ -70,7 +70,7 @@ def sandbox(server: str, settings: Any) -> Iterator[RunningSandbox]:
         "marqeta_webhook_url": f"{server}/api/webhooks/marqeta",
     }
     program = our_program()
-    with processor_sandbox(marqeta=program, **doors) as running, running_worker():
+    with processor_sandbox(marqeta=program, opening_top_up=True, **doors) as running, running_worker():
         for name, value in marqeta_settings(running, program).items():
             setattr(settings, name, value)
         yield running

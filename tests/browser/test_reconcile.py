@@ -26,7 +26,7 @@ def test_staff_reconcile_and_read_a_difference(
     axe(page)
     page.get_by_role("button", name="Reconcile now").click()
 
-    expect(page.get_by_text("difference waits for a person", exact=False)).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("2 differences wait for a person", exact=False)).to_be_visible(timeout=30_000)
     difference = page.get_by_role("row", name=str(report.charge.public_id))
     expect(difference).to_contain_text("succeeded 45.00 USD here, and nothing with the ledger.")
     axe(page)
