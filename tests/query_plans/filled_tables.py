@@ -232,6 +232,20 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
             "finished_at": "now() - interval '90 days' + n * interval '84 minutes'",
         },
     ),
+    "wallet_owntransfer": (
+        A_FEW,
+        {
+            "provider": "'stripe'",
+            "processor_transfer_id": "'tu_' || n",
+            "kind": "'top_up'",
+            "balance": "'issuing'",
+            "status": "CASE WHEN n %% 500 = 0 THEN 'pending' ELSE 'arrived' END",
+            "amount_minor": "100",
+            "currency": "'USD'",
+            "is_booked": "n %% 500 <> 0",
+            "created_at": "now() - interval '90 days' + n * interval '84 minutes'",
+        },
+    ),
     "issuing_rewardentry": (
         PURCHASES,
         {

@@ -33,6 +33,7 @@ from issuing.issuers.errors import IssuerError
 from issuing.issuers.mock import MockIssuer
 from issuing.locking import locked_purchase
 from issuing.models import Authorization, CardTransaction, Dispute, IssuerEvent, RewardEntry, SyncRun, VirtualCard
+from issuing.operations import balances as issuer_balances
 from issuing.operations import hourly_sums
 from issuing.reconcile import recorded
 from issuing.rewards import sweep as rewards_sweep
@@ -78,6 +79,9 @@ from wallet.models import (
     PersonNote,
     Posting,
 )
+from wallet.own_money import booking as own_money_booking
+from wallet.own_money import reading as own_money_reading
+from wallet.processors.stripe.balance import BalancePage
 from wallet.refunds import send as refund_sending
 
 Operation = Callable[[], object]
@@ -85,6 +89,16 @@ WITH_PAGE: Final = (
     Authorization, CardTransaction, Dispute, IssuerEvent, SyncRun, VirtualCard,
     Cardholder, Case, FundingObligation, RankingDraft, RankingPreview,
 )  # fmt: skip
+
+
+class EmptyList:
+    """A processor's list of balance transactions without any."""
+
+    def list_movements(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> BalancePage:
+        return BalancePage((), cursor="")
+
+    def list_about(self, source_id: str) -> BalancePage:
+        return BalancePage((), cursor="")
 
 
 def sweeps() -> Iterator[tuple[str, Operation]]:
@@ -123,6 +137,9 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "counts of the metrics", lambda: metrics_counting.count(SOURCES)
     yield "sweep of reconciliations", recorded.sweep
     yield "start of the fees", fees.unbooked_since
+    yield "start of top-ups and payouts", own_money_reading.read_since
+    yield "sweep of top-ups and payouts", lambda: own_money_booking.sweep(lists=EmptyList())
+    yield "balances at issuers", issuer_balances.current
     month = {"since": dt.date(2020, 3, 1), "until": dt.date(2020, 4, 1)}
     yield "rewards of a month", lambda: list(totals.totals(by="month", **month))
 

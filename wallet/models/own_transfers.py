@@ -45,6 +45,11 @@ class OwnTransfer(models.Model):
         verbose_name_plural = gettext_lazy("top-ups and payouts")
         indexes = [
             models.Index(fields=["created_at"], name="own_transfer_to_book", condition=Q(is_booked=False)),
+            models.Index(
+                fields=["created_at"],
+                name="own_transfer_under_way",
+                condition=Q(status__in=(states.OwnTransfer.PENDING, states.OwnTransfer.IN_TRANSIT)),
+            ),
             models.Index(fields=["-created_at", "-id"], name="own_transfers_newest_first"),
         ]
         constraints = [
