@@ -6,7 +6,7 @@ and not ours, so that nothing is before the cut on one side and after it on the 
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from issuing.models import CardTransaction
 from issuing.reconcile import snapshot, stated
@@ -35,20 +35,35 @@ EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 BALANCE = "balance"
 
 
-def at_processor(window: Window, provider: str) -> Iterator[Difference]:
+Book = Callable[[dt.datetime], None]
+
+
+def book_once() -> Book:
+    """Returns what books fees and own money up to a cut, once for the comparisons of one run."""
+    done: set[dt.datetime] = set()
+
+    def book(cut: dt.datetime) -> None:
+        if cut not in done:
+            fees.book(since=min(fees.unbooked_since(), cut), until=cut)
+            done.add(cut)
+
+    return book
+
+
+def at_processor(window: Window, provider: str, book: Book) -> Iterator[Difference]:
     """Yields the currencies in which At the processor differs from its own balance.
 
-    The fees up to the cut are booked first, since they are part of it. Raises the errors of `stated.by_processor`.
+    What the list has up to the cut is booked first. Raises the errors of `stated.by_processor`.
     """
     cut = _cut(window)
-    fees.book(since=min(fees.unbooked_since(), cut), until=cut)
+    book(cut)
     yield from _differences(Account.PROCESSOR, provider, stated.by_processor(cut), cut)
 
 
-def at_issuer(window: Window, provider: str, issuer: IssuersBalance) -> Iterator[Difference]:
+def at_issuer(window: Window, provider: str, book: Book, issuer: IssuersBalance) -> Iterator[Difference]:
     """Yields the currencies in which At the issuers differs from our balance there, as `at_processor`."""
     cut = _cut(window)
-    fees.book(since=min(fees.unbooked_since(), cut), until=cut)
+    book(cut)
     yield from _differences(Account.ISSUER, provider, stated.by_issuer(issuer, cut), cut)
 
 

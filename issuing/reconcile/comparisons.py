@@ -105,17 +105,18 @@ def of_balances(provider: str = StripeLists.provider, issuer: IssuersBalance | N
 
     They come after the comparisons of single movements, which say where a difference is from.
     """
+    book = accounts.book_once()
 
     @contextmanager
     def at_processor(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
         tick(0)
-        yield accounts.at_processor(window, provider)
+        yield accounts.at_processor(window, provider, book)
 
     @contextmanager
     def at_issuer(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
         tick(0)
         assert issuer is not None  # noqa: S101  (only then there is such a comparison)
-        yield accounts.at_issuer(window, provider, issuer)
+        yield accounts.at_issuer(window, provider, book, issuer)
 
     made = [Comparison("at_the_processor", provider, at_processor, repairs.no_repair, of_all_time=True)]
     if issuer is not None:

@@ -201,7 +201,7 @@ def test_what_moves_while_it_is_measured_is_no_difference(
         return real(issuer)
 
     monkeypatch.setattr(stated, "open_holds", meanwhile)
-    assert list(accounts.at_issuer(window(), "stripe", issuer_for("stripe"))) == []
+    assert list(accounts.at_issuer(window(), "stripe", accounts.book_once(), issuer_for("stripe"))) == []
     assert did
 
 
