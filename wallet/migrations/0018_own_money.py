@@ -231,7 +231,7 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("provider", "processor_transfer_id"), name="one_row_per_own_transfer"
+                        fields=("processor_transfer_id", "provider"), name="one_row_per_own_transfer"
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("amount_minor__gt", 0), ("amount_minor__lte", 10000000000000)),

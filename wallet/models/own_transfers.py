@@ -53,7 +53,7 @@ class OwnTransfer(models.Model):
             models.Index(fields=["-created_at", "-id"], name="own_transfers_newest_first"),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["provider", "processor_transfer_id"], name="one_row_per_own_transfer"),
+            models.UniqueConstraint(fields=["processor_transfer_id", "provider"], name="one_row_per_own_transfer"),
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="own_transfer_in_bounds"
             ),
