@@ -1,4 +1,4 @@
-"""What a Stripe event says of our own money: top-ups and payouts. The books follow Stripe's list (decision 0053)."""
+"""What a Stripe event says of our own money: top-ups and payouts. The books follow Stripe's list (decision 0054)."""
 
 from issuing import states
 from issuing.inbox.unhandled_money import UnhandledMoneyError

@@ -1,4 +1,4 @@
-"""Our balances at the issuers: read by the clock, and judged against what purchases need (decision 0053).
+"""Our balances at the issuers: read by the clock, and judged against what purchases need (decision 0054).
 
 An issuer that pays purchases from a balance declines them when it is empty, and asks us nothing. So a balance is low
 below a mark: the setting's amount, or what so many days of approvals took lately, whichever is more.

@@ -1,4 +1,4 @@
-"""The accounts At the processor and At the issuers, against what those say that we have at a cut (decision 0053).
+"""The accounts At the processor and At the issuers, against what those say that we have at a cut (decision 0054).
 
 Our side is all postings of movements before the cut. Where the other side lists a posting's movement, its time counts
 and not ours, so that nothing is before the cut on one side and after it on the other.

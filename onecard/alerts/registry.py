@@ -5,7 +5,17 @@ from typing import Final
 from django.utils.translation import gettext_lazy
 
 from onecard.alerts.rule import Rule
-from onecard.alerts.rules import cards, decisions, events, issuers, one_card, outbox, purchases, unknown_charges
+from onecard.alerts.rules import (
+    cards,
+    decisions,
+    events,
+    issuer_balance,
+    issuers,
+    one_card,
+    outbox,
+    purchases,
+    unknown_charges,
+)
 
 RULES: Final[tuple[Rule, ...]] = (
     decisions.ANSWERS,
@@ -21,6 +31,7 @@ RULES: Final[tuple[Rule, ...]] = (
     events.FOREIGN,
     issuers.CREDENTIALS,
     issuers.RATE_LIMIT,
+    issuer_balance.RULE,
     outbox.RULE,
 )
 # Its incidents are opened by the evaluation, for each rule whose measurement raises.

@@ -1,4 +1,4 @@
-"""Books fees, exchanges, top-ups and payouts from the processor's list of balance transactions (decisions 0021, 0053).
+"""Books fees, exchanges, top-ups and payouts from the processor's list of balance transactions (decisions 0021, 0054).
 
 The list is read hour by hour, oldest first, and an hour is booked when it was read to its end, so a list that breaks
 off loses nothing. The newest fee in the ledger says how far the booking is. A transaction that cannot be read or booked

@@ -1,4 +1,4 @@
-"""Books a top-up or payout: its movements from the processor's list, and a payout's arrival (decision 0053).
+"""Books a top-up or payout: its movements from the processor's list, and a payout's arrival (decision 0054).
 
 A payout is In transit from the day it leaves the processor until the processor says that the bank has it. One that
 fails afterwards leaves the bank again.

@@ -1,7 +1,7 @@
 """Our own money that nobody lists: staff enter it from the bank's statement, with a second person above the threshold.
 
 A gateway program at Marqeta is settled with the bank and has no balance to read, and a processor's account may have had
-money before the books began. What an issuer or processor lists itself is never entered (docs/decisions/0053).
+money before the books began. What an issuer or processor lists itself is never entered (docs/decisions/0054).
 """
 
 import datetime as dt
