@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("issuing", "0029_bodies_by_month"),
+        ("issuing", "0030_issuer_balances"),
     ]
 
     operations = [

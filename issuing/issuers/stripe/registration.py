@@ -40,9 +40,16 @@ EVENTS: Final = (
     "payment_method.automatically_updated",
     "payment_method.detached",
     "customer.deleted",
+    "payout.canceled",
+    "payout.created",
     "payout.failed",
+    "payout.paid",
+    "payout.updated",
+    "topup.canceled",
+    "topup.created",
     "topup.failed",
     "topup.reversed",
+    "topup.succeeded",
     "transfer.reversed",
 )
 # An older version may not know these; `charge.refund.updated` reports the same there (stripe.md, Refunds).
