@@ -64,6 +64,7 @@ TABLES: Final = {
     "wallet.fundingobligation": (gettext_lazy("obligation"), gettext_lazy("obligations")),
     "wallet.fundingcharge": (gettext_lazy("charge"), gettext_lazy("charges")),
     "wallet.fundingrefund": (gettext_lazy("refund"), gettext_lazy("refunds")),
+    "wallet.owntransfer": (gettext_lazy("top-up or payout"), gettext_lazy("top-ups and payouts")),
     "wallet.carriedamount": (gettext_lazy("carried amount"), gettext_lazy("carried amounts")),
     "wallet.case": (gettext_lazy("case"), gettext_lazy("cases")),
     "wallet.fundingdispute": (gettext_lazy("dispute of our charge"), gettext_lazy("disputes of our charges")),

@@ -215,8 +215,6 @@ class Migration(migrations.Migration):
                 ("updated_at", models.DateTimeField()),
             ],
             options={
-                "verbose_name": "top-up or payout",
-                "verbose_name_plural": "top-ups and payouts",
                 "ordering": ["-created_at", "-id"],
                 "indexes": [
                     models.Index(

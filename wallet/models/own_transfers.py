@@ -41,8 +41,6 @@ class OwnTransfer(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        verbose_name = gettext_lazy("top-up or payout")
-        verbose_name_plural = gettext_lazy("top-ups and payouts")
         indexes = [
             models.Index(fields=["created_at"], name="own_transfer_to_book", condition=Q(is_booked=False)),
             models.Index(
