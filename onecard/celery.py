@@ -1,17 +1,16 @@
 """The queue: how tasks are carried, which run by the clock, and who listens to which message of the outbox."""
 
-import logging
 import os
 from typing import Any, Final
 
 from celery import Celery, states
 from celery.schedules import crontab
-from celery.signals import after_setup_logger, after_setup_task_logger, task_failure, task_postrun, task_prerun
+from celery.signals import task_failure, task_postrun, task_prerun
 from django.db import close_old_connections
 from kombu import Exchange, Queue
 
-from onecard.kit.redaction import redact_handlers
 from onecard.kit.transactions import abandon_transaction
+from onecard.logs import task_context  # noqa: F401  (first of all that hears of a task, so that its lines have ids)
 from onecard.start import read_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
@@ -223,8 +222,9 @@ def note_failure(sender: Any, exception: Exception, **_: object) -> None:
         task_runs.note_end(sender.name, error=type(exception).__name__)
 
 
-@after_setup_logger.connect
-@after_setup_task_logger.connect
-def redact_logs(logger: logging.Logger, **_: object) -> None:
-    """Celery gives its loggers formatters of its own; secrets are taken out of what they make, too."""
-    redact_handlers(logger)
+@task_prerun.connect
+def bind_subject(task: Any, kwargs: dict[str, Any] | None = None, **_: object) -> None:
+    """Adds the purchase that a task is about to its lines, where its message came without."""
+    from onecard import task_subjects
+
+    task_subjects.bind(kwargs or {})

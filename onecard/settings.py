@@ -3,12 +3,14 @@
 docs/environment.md has the variables. Blocks: the environment, apps, database, queue, issuer and processor, web, logs.
 """
 
+import logging
 from hashlib import sha256
 from pathlib import Path
 
 from onecard import alert_settings, environment, frontend_api, production, sign_in
 from onecard.admin_theme import UNFOLD  # noqa: F401  (the back office's look; its own file because it is long)
-from onecard.kit import masking, redaction, time_zones
+from onecard.kit import time_zones
+from onecard.logs import lines
 
 # The same zones on every machine, whatever its own copy of them holds.
 time_zones.use_shipped()
@@ -198,7 +200,7 @@ CACHES = sign_in.caches(REDIS_URL)
 ONECARD_ROLE = environment.choice("ONECARD_ROLE", default="all", among=("all", "doors", "desk"))
 
 MIDDLEWARE = [
-    "onecard.api.request_ids.RequestIds",
+    "onecard.logs.requests.RequestLog",
     "onecard.api.response_times.ResponseTimes",
     "onecard.api.plain_refusals.PlainRefusals",
     "onecard.https.RefusePlainPosts",
@@ -291,21 +293,9 @@ EMAIL_SUBJECT_PREFIX = "[One Card] "
 
 # Logs -----------------------------------------------------------------------------------------------------------
 
-redaction.cover_logs(masking.masked)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    # Tracebacks hold what others said of our requests, and that may be our key.
-    "formatters": {
-        "line": {
-            "()": "onecard.kit.redaction.RedactingFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # The package logs each call at INFO; what matters of it is in our own rows.
-    # A declined purchase is a 402 at Marqeta's gateway and nothing to warn of.
-    # Django would mail every fault's report, with what its frames held, to ADMINS; they get our own mails only.
-    "loggers": {"stripe": {"level": "WARNING"}, "django": {"handlers": []}, "django.request": {"level": "ERROR"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-}
+# Which release of the product this is, such as a tag or a commit: it stands in each line.
+RELEASE = environment.text("RELEASE")
+LOG_FORMAT = environment.choice("LOG_FORMAT", default="console" if DEBUG else "json", among=lines.FORMATS)
+LOGGING = lines.settings(LOG_FORMAT, RELEASE)
+# django-structlog writes a line when a task ends, not when it begins.
+DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = logging.DEBUG

@@ -19,6 +19,7 @@ from issuing.issuers import registry
 from issuing.issuers.guard import alerts
 from issuing.issuers.guard.redis_scripts import shared
 from issuing.webhooks import refused_signatures
+from onecard.kit import log_context
 from routing import rulebook
 from tests.support import lengths, snapshots, time_limits
 from tests.support.template_database import migrated_template
@@ -94,6 +95,13 @@ def _static_files_found_once() -> Iterator[None]:
 def _fresh_rulebook() -> None:
     """Each test starts like a new process: nothing compiled."""
     rulebook.forget()
+
+
+@pytest.fixture(autouse=True)
+def _no_ids_bound() -> Iterator[None]:
+    """No line or message of a test names the purchase of another one."""
+    with log_context.fresh():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,7 @@ OUTSIDE_ANY_TRANSACTION = (
     "wallet/checks.py",
     "onecard/metrics/",
     "onecard/health.py",
+    "onecard/task_subjects.py",  # Before a task begins.
     "onecard/desk/task_runs.py",
     "onecard/demo/world.py",
     "onecard/kit/postgresql/base.py",

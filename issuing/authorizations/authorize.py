@@ -19,6 +19,7 @@ from issuing.authorizations import decision_store, late_approvals, unknown_commi
 from issuing.authorizations.answers import answer_of
 from issuing.authorizations.proposal import propose, propose_late_decline
 from issuing.inbox import deliveries as inbox
+from issuing.inbox import log_ids
 from issuing.issuers.messages import AuthorizationRequest, Envelope
 from onecard.kit.clock import Stopwatch
 from onecard.kit.postgresql.time_limits import give_up_after
@@ -64,6 +65,7 @@ def authorize(
     same round, gets the same bytes. Never raises: past DECISION_DEADLINE_MS, or without a database, the answer is a
     decline with its reason. `in_doubt` are decisions on this request whose commit has an unknown end.
     """
+    log_ids.bind_question(asked)
     question = _Question(asked, body, watch, in_doubt=list(in_doubt))
     if is_too_old(watch):
         log.warning("authorization %s: declined unread, it is %d ms old", asked.authorization_id, watch.elapsed_ms)

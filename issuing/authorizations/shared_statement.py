@@ -1,6 +1,7 @@
 """One statement for all who wait for it at the same time: each then pays a part of the round trip and the commit."""
 
 import asyncio
+import contextvars
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -69,7 +70,9 @@ class SharedStatement(Generic[T, R]):
             for entry in batch:
                 entry.is_taken = True
             if batch:
-                task = loop.create_task(self._work(loop, self._free.pop(), batch))
+                # It works for many, so its log lines must not carry the ids of the one who happened to begin it.
+                work = self._work(loop, self._free.pop(), batch)
+                task = loop.create_task(work, context=contextvars.Context())
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
 

@@ -12,7 +12,7 @@ from issuing import states
 from issuing.handlers import cards as card_updates
 from issuing.handlers import marqeta as marqeta_updates
 from issuing.handlers import stripe as stripe_updates
-from issuing.inbox import bodies, unapplied, unhandled_money
+from issuing.inbox import bodies, log_ids, unapplied, unhandled_money
 from issuing.inbox import deliveries as inbox
 from issuing.inbox import foreign_events as foreign_updates
 from issuing.inbox.references import ContradictionError
@@ -98,6 +98,7 @@ def sweep(*, now: dt.datetime | None = None) -> int:
 def _dispatch(event: IssuerEvent, now: dt.datetime) -> tuple[str, str]:
     body = bodies.body_of(event)
     envelope = None if event.provider == Provider.MARQETA else parse_envelope(body)
+    log_ids.bind_stored(event, envelope)
     why_not = why_not_ours(envelope) if envelope and event.provider == Provider.STRIPE else ""
     if envelope and why_not:
         return states.Event.KEPT, foreign_updates.refuse(why_not, envelope)

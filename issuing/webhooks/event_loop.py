@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from issuing.authorizations import together
+from issuing.inbox import log_ids
 from issuing.issuers.marqeta.events import gateway_envelope, jit_funding, parse_gateway_request, read_object
 from issuing.issuers.marqeta.jit_methods import APPROVABLE, CASH
 from issuing.issuers.messages import AuthorizationRequest, MalformedEventError
@@ -60,6 +61,7 @@ async def answer(door: Door, headers: Mapping[str, str], body: bytes, arrived_at
         if asked is None:
             return {}
         watch.lap("decode")
+        log_ids.bind_question(asked)
         if signed_at is not None:
             request_age.count_signature(watch, signed_at)
         response = await together.decide(asked, body=body, watch=watch)

@@ -9,14 +9,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.request import Request
 
 from issuing.inbox import deliveries as inbox
-from issuing.inbox import unapplied
+from issuing.inbox import log_ids, unapplied
 from issuing.issuers.marqeta.events import read_object, row_envelope
 from issuing.issuers.messages import Envelope, MalformedEventError, body_id
 from issuing.models import Provider
 from issuing.webhooks import refused_signatures, signatures
 from issuing.webhooks.marqeta_gateway import unauthorized
 from issuing.webhooks.view import MachineDoor, UnreadableError, keep_unreadable, plain, read_body, refusal
-from onecard.kit import exact_json
+from onecard.kit import exact_json, log_context
 from onecard.kit.postgresql.time_limits import give_up_after
 from onecard.kit.transactions import transaction
 
@@ -118,7 +118,9 @@ def _unreadable(body: bytes) -> Envelope:
 
 def _store_row(event: Envelope, row_body: bytes) -> None:
     if event.type:
-        inbox.receive(Provider.MARQETA, event, row_body)
+        with log_context.scope():
+            log_ids.bind_event(Provider.MARQETA, event)
+            inbox.receive(Provider.MARQETA, event, row_body)
     else:
         with transaction():
             inbox.keep_rejected(Provider.MARQETA, row_body, NO_EVENT)

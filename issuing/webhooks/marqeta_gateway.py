@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from issuing.authorizations.authorize import authorize
 from issuing.inbox import deliveries as inbox
+from issuing.inbox import log_ids
 from issuing.issuers.marqeta.answers import MarqetaAnswers
 from issuing.issuers.marqeta.events import (
     AmountError,
@@ -70,6 +71,7 @@ def _respond(body: bytes, watch: Stopwatch, in_doubt: list[uuid.UUID]) -> HttpRe
     if envelope is None:
         keep_rejected(Provider.MARQETA, body, "jit_funding.token is missing or no token.")
         return _answer(answers.bare_decline("malformed_request"), approves=False)
+    log_ids.bind_event(Provider.MARQETA, envelope)
     method = jit.get("method") if isinstance(jit.get("method"), str) else ""
     if method in APPROVABLE | CASH:
         return _decide(envelope, answers, body, watch, in_doubt)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from issuing.authorizations import foreign_requests
 from issuing.authorizations.authorize import authorize
 from issuing.inbox import deliveries as inbox
+from issuing.inbox import log_ids
 from issuing.issuers.messages import Envelope, MalformedEventError
 from issuing.issuers.stripe.answers import STRIPE
 from issuing.issuers.stripe.events import REQUEST, parse_authorization_request, parse_envelope
@@ -61,6 +62,7 @@ def _respond(body: bytes, signed_at: int, watch: Stopwatch, in_doubt: list[uuid.
     except MalformedEventError as error:
         keep_unreadable(Provider.STRIPE, body, error.message)
         return refusal(error.message, status=400)
+    log_ids.bind_event(Provider.STRIPE, envelope)
     if envelope.type == REQUEST:
         request_age.count_signature(watch, signed_at)
         return _decide(envelope, body, watch, in_doubt)

@@ -8,6 +8,7 @@ from rest_framework import exceptions
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from onecard.kit import log_context
 from onecard.kit.errors import OneCardError
 from onecard.users.models import User
 from wallet.models import Cardholder
@@ -50,6 +51,7 @@ def cardholder_of(request: Request | HttpRequest) -> Cardholder:
     found = Cardholder.objects.filter(user=user_of(request)).first()
     if found is None:
         raise NoProfileError("Give your profile first: PUT /api/v1/profile.")
+    log_context.bind(customer_id=str(found.public_id))
     return found
 
 

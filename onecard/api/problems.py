@@ -23,9 +23,9 @@ from issuing.errors import LimitTooHighError, ReadOnlyError
 from issuing.issuers.base import IssuerError, RefusedError
 from onecard.api.access import NoProfileError
 from onecard.api.idempotency import KeyReusedError, StillRunningError
-from onecard.api.request_ids import request_id
 from onecard.integrations.errors import EndpointOffError, StoppedByStaffError, TooManyEndpointsError
 from onecard.kit.errors import OneCardError
+from onecard.kit.request_ids import request_id
 from wallet.card_removal import CardOwesError
 from wallet.kyc.moves import KycError
 from wallet.kyc.profile import OtherTermsError, ProfileChangedError

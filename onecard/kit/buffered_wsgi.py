@@ -18,6 +18,8 @@ from typing import Any
 
 from asgiref.wsgi import WsgiToAsgiInstance
 
+from onecard.kit import log_context, request_ids
+
 log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
@@ -41,6 +43,7 @@ WARM_UP_S = 10.0
 LEAST_WAIT_S = 0.1
 # The key of a request's time of arrival in the WSGI environment, by time.perf_counter().
 ARRIVED_AT = "onecard.arrived_at"
+ID_HEADER = request_ids.HEADER.lower().encode()
 
 
 @dataclass(slots=True)
@@ -103,13 +106,18 @@ class BufferedWsgi:
         if scope["type"] != "http":
             raise ValueError(f"This server speaks HTTP only, not {scope['type']}.")
         arrived_at, taken = time.perf_counter(), [0]
+        scope[request_ids.KEPT_AS] = name = request_ids.taken_or_new(_header(scope, ID_HEADER))
+        log_context.bind_all(request_id=name)
         try:
             answer = await self._respond(scope, receive, arrived_at, taken)
         except RefusedError as error:
             answer = _refusal(error)
         finally:
             self.buffered -= taken[0]
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        headers = answer.headers
+        if all(given != ID_HEADER for given, _ in headers):
+            headers = [*headers, (ID_HEADER, name.encode())]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
     def warm_up(self, lane: Lane, path: str) -> None:
@@ -235,6 +243,8 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
         raise RefusedError(400, "The request's address or headers cannot be read.") from error
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["CONTENT_LENGTH"] = str(len(body)) if body else ""
+    if request_ids.KEPT_AS in scope:
+        environ[request_ids.KEPT_AS] = scope[request_ids.KEPT_AS]
     return environ
 
 
@@ -245,12 +255,13 @@ def _run(application: WsgiApplication, environ: dict[str, Any]) -> Answer:
     def start_response(status: str, headers: list[tuple[str, str]], _info: object = None) -> None:
         started.append((status, headers))
 
-    answered = application(environ, start_response)
-    try:
-        body = b"".join(answered)
-    finally:
-        if hasattr(answered, "close"):
-            answered.close()
+    with log_context.fresh(request_id=environ.get(request_ids.KEPT_AS, "")):
+        answered = application(environ, start_response)
+        try:
+            body = b"".join(answered)
+        finally:
+            if hasattr(answered, "close"):
+                answered.close()
     status, headers = started[-1]
     return Answer(
         int(status.split(" ", 1)[0]),

@@ -6,9 +6,8 @@ a header contains all of it. The settings register our secrets once at the start
 """
 
 import base64
-import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -26,13 +25,6 @@ SHAPES: Final = re.compile(
 )
 _known: set[str] = set()
 _pattern: re.Pattern[str] | None = None
-_cover: Callable[[str], str] = str
-
-
-def cover_logs(cover: Callable[[str], str]) -> None:
-    """Registers a function that covers card numbers in log lines: the pure engine must not import its rules."""
-    global _cover  # noqa: PLW0603  (one a process, set by the settings)
-    _cover = cover
 
 
 def protect(secrets: Iterable[str]) -> None:
@@ -49,24 +41,6 @@ def redact(text: str) -> str:
     """Returns the text without secrets."""
     kept = _pattern.sub(REDACTED, text) if _pattern else text
     return SHAPES.sub(_in_place_of, kept)
-
-
-class RedactingFormatter(logging.Formatter):
-    """Formats as another formatter does, and removes secrets and card numbers, in tracebacks too."""
-
-    def __init__(self, *args: object, inner: logging.Formatter | None = None, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
-        self._inner = inner
-
-    def format(self, record: logging.LogRecord) -> str:
-        return _cover(redact(self._inner.format(record) if self._inner else super().format(record)))
-
-
-def redact_handlers(logger: logging.Logger) -> None:
-    """Wraps the formatters of a logger's existing handlers."""
-    for handler in logger.handlers:
-        if not isinstance(handler.formatter, RedactingFormatter):
-            handler.setFormatter(RedactingFormatter(inner=handler.formatter or logging.Formatter()))
 
 
 def _forms(secret: str) -> set[str]:

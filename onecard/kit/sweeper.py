@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 
 from celery.exceptions import SoftTimeLimitExceeded
 
+from onecard.kit import log_context
+
 log = logging.getLogger(__name__)
 
 
@@ -15,10 +17,11 @@ def each_in_turn(ids: Sequence[int], handle: Callable[[int], object], *, what: s
     rest.
     """
     for row_id in ids:
-        try:
-            handle(row_id)
-        except SoftTimeLimitExceeded:
-            raise
-        except Exception:
-            log.exception("%s %s failed and waits for the next sweep", what, row_id)
+        with log_context.scope():
+            try:
+                handle(row_id)
+            except SoftTimeLimitExceeded:
+                raise
+            except Exception:
+                log.exception("%s %s failed and waits for the next sweep", what, row_id)
     return len(ids)

@@ -1,7 +1,12 @@
 """Messages that must go out once their commit is durable."""
 
+from typing import Any, Final
+
 from django.db import models
 from django.utils.translation import gettext_lazy
+
+# The key of the payload for the ids of the request or event that caused a message, for the log alone.
+CAUSED_BY: Final = "caused_by"
 
 
 class Message(models.Model):
@@ -24,4 +29,15 @@ class Message(models.Model):
         indexes = [models.Index(fields=["id"], name="outbox_unsent", condition=models.Q(published_at__isnull=True))]
 
     def __str__(self) -> str:
-        return f"{self.topic} {self.payload}"
+        return f"{self.topic} {self.arguments}"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the subscribers' tasks are given."""
+        return {name: value for name, value in self.payload.items() if name != CAUSED_BY}
+
+    @property
+    def caused_by(self) -> dict[str, Any]:
+        """The ids of what caused it, which the tasks' log lines carry."""
+        found = self.payload.get(CAUSED_BY)
+        return found if isinstance(found, dict) else {}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from django.db.models import F
 
-from onecard.kit import clock
+from onecard.kit import clock, log_context
 from onecard.kit.errors import OneCardError
 from onecard.kit.transactions import transaction
 from onecard.outbox.models import Message
@@ -48,8 +48,9 @@ def relay_once(publish: Publish, subscribers: Mapping[str, tuple[str, ...]]) -> 
             log.error("outbox: nobody subscribes to %r; message %s waits", message.topic, message.pk)
             continue
         try:
-            for task in tasks:
-                publish(task, message.payload)
+            with log_context.fresh(**message.caused_by, message_id=message.pk):
+                for task in tasks:
+                    publish(task, message.arguments)
         except Exception as error:
             _mark(sent)
             Message.objects.filter(pk=message.pk, published_at__isnull=True).update(claimed_until=None)

@@ -1,18 +1,14 @@
 """The broker forgets, is mute, or delivers twice; nobody loses money (money-safety F7, F8, I11, T18)."""
 
 import datetime as dt
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import redis
 from django.conf import settings as django_settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from onecard.celery import SUBSCRIBERS
 from onecard.kit import clock
@@ -22,11 +18,11 @@ from onecard.outbox.models import Message
 from tests.sandbox.running import RunningSandbox
 from tests.support.brokers import publishing_to
 from tests.support.sandboxes import intended_charge, intents, processor_sandbox
+from tests.support.workers import celery_worker
 from wallet.charges import charge as charges
 from wallet.models import FundingCharge
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -93,29 +89,6 @@ def test_real_workers_given_the_same_message_many_times_charge_once(
 
 def status(charge: FundingCharge) -> str:
     return FundingCharge.objects.values_list("status", flat=True).get(pk=charge.pk)
-
-
-class celery_worker:  # noqa: N801  (used as `with celery_worker(…)`)
-    """A real Celery worker in its own process, on the test's database and broker."""
-
-    def __init__(self, sandbox: RunningSandbox) -> None:
-        base, _, _name = os.environ["DATABASE_URL"].rpartition("/")
-        changed = {"STRIPE_API_BASE": sandbox.url, "DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}"}
-        self.environment = os.environ | changed
-
-    def __enter__(self) -> None:
-        command = [sys.executable, "-m", "celery", "-A", "onecard.celery", "worker", "--concurrency", "2"]
-        command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, **quiet)
-
-    def __exit__(self, *_error: object) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 def wait_until(holds: object, *, timeout_s: float = 40) -> None:

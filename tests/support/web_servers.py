@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import connection
@@ -25,15 +25,18 @@ GIVE_UP_S = 30.0
 
 
 @contextlib.contextmanager
-def web_server(**environment: str) -> Iterator[int]:
-    """Starts the server's own command and yields its port once it is ready; ends exactly that process."""
+def web_server(*, log: IO[bytes] | None = None, **environment: str) -> Iterator[int]:
+    """Starts the server's own command and yields its port once it is ready; ends exactly that process.
+
+    `log` gets what it writes to standard error, which is its log.
+    """
     with claimed_port() as port:
         command = [*web_command(port), "--log-level", "error"]
         # The server believes whom this process signs as, whatever secrets the settings have here by now.
         secrets = ",".join(settings.STRIPE_WEBHOOK_SECRETS)
         ours = {"DATABASE_URL": _database_url(), "STRIPE_WEBHOOK_SECRETS": secrets}
         wanted = {**os.environ, **ours, **environment}
-        with subprocess.Popen(command, cwd=ROOT, env=wanted) as server:
+        with subprocess.Popen(command, cwd=ROOT, env=wanted, stderr=log) as server:
             try:
                 _wait_until_ready(port, server)
                 yield port

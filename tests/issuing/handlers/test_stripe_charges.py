@@ -205,7 +205,7 @@ def test_a_saved_card_comes_into_its_wallet_without_the_persons_device(sandbox: 
 
     for name in ("evt_one", "evt_two"):
         assert deliver_event(update | {"id": name}) == "handled"
-    assert setups.complete_reported(**Message.objects.get(topic="card.setup_succeeded").payload) == "completed"
+    assert setups.complete_reported(**Message.objects.get(topic="card.setup_succeeded").arguments) == "completed"
 
     method = FundingMethod.objects.get(cardholder=holder)
     assert (method.network, method.last_four, method.status) == ("discover", "1117", "active")

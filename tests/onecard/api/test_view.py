@@ -40,7 +40,19 @@ def test_the_callers_own_request_id_comes_back(client: Client) -> None:
     assert answer["X-Request-Id"] == answer.json()["request_id"] == "phone-12345678"
 
 
-@pytest.mark.parametrize("sent", ["", "short", "with space in it", "x" * 81])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "",
+        "short",
+        "with space in it",
+        "x" * 81,
+        "line\tend-12345",
+        "15551234567",
+        "card-4242424242424242",
+        "a@b.example",
+    ],
+)
 def test_an_odd_request_id_is_replaced(client: Client, sent: str) -> None:
     answer = client.get(PAGE, headers={"X-Request-Id": sent})
 

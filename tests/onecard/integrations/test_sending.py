@@ -197,7 +197,7 @@ def test_days_of_only_failures_switch_it_off_and_tell_its_owner(
     assert entry.actor == "system:webhooks"
     message = Message.objects.get(topic="webhook.switched_off")
     for _ in range(2):
-        webhook_notices.switched_off(**message.payload)
+        webhook_notices.switched_off(**message.arguments)
     notice = Notice.objects.get(kind="webhook_off")
     assert "(Books)" in notice.text
     assert "It answered 500." in notice.text

@@ -1,13 +1,12 @@
 """Secrets are taken out of text by their values and by their shape, and nothing else is."""
 
 import base64
-import logging
 from urllib.parse import quote
 
 import pytest
 
 from onecard.kit.errors import OneCardError
-from onecard.kit.redaction import REDACTED, RedactingFormatter, protect, redact, redact_handlers
+from onecard.kit.redaction import REDACTED, protect, redact
 from onecard.kit.text import clean_message
 
 OURS = "pa+ss/w@rd-7Qz"
@@ -76,29 +75,3 @@ def test_an_error_of_ours_and_a_stored_message_hold_no_secret() -> None:
     error = OneCardError(f"It said {OURS}.")
     assert (str(error), error.message) == ("It said [secret].", "It said [secret].")
     assert clean_message(f"It said {OURS}", limit=13) == "It said [secr"
-
-
-def test_a_logged_traceback_holds_no_secret() -> None:
-    error = ValueError(f"Invalid header value b'Bearer {OURS}'")
-    record = logging.LogRecord("x", logging.ERROR, "", 1, "went wrong: %s", (OURS,), (ValueError, error, None))
-    said = RedactingFormatter("%(message)s").format(record)
-    assert "Invalid header value" in said
-    assert OURS not in said
-
-
-def test_a_logged_traceback_holds_no_card_number() -> None:
-    error = ValueError("no merchant '4242 4242 4242 4242'")
-    record = logging.LogRecord("x", logging.ERROR, "", 1, "%s: odd", ("5555555555554444",), (ValueError, error, None))
-    said = RedactingFormatter("%(message)s").format(record)
-    assert said.splitlines() == ["************4444: odd", "ValueError: no merchant '**** **** **** 4242'"]
-
-
-def test_handlers_with_formatters_of_others_are_wrapped_once() -> None:
-    logger, handler = logging.getLogger("onecard.test_redaction"), logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("theirs: %(message)s"))
-    logger.addHandler(handler)
-    redact_handlers(logger)
-    once = handler.formatter
-    redact_handlers(logger)
-    assert handler.formatter is once
-    assert handler.format(logging.LogRecord("x", 20, "", 1, OURS, (), None)) == "theirs: [secret]"

@@ -8,7 +8,7 @@ import pytest
 from django.db import connections, transaction
 
 from onecard.celery import SUBSCRIBERS
-from onecard.kit import clock
+from onecard.kit import clock, log_context
 from onecard.kit.transactions import TransactionError
 from onecard.outbox import relay, services
 from onecard.outbox.management.commands.relay import pause_s
@@ -48,6 +48,23 @@ def test_each_message_goes_out_once_to_every_subscriber() -> None:
     assert [relay.relay_once(broker.publish, SUBSCRIBERS) for _ in range(2)] == [2, 0]
 
     assert broker.taken == [("wallet.tasks.charge_funding", {"charge_id": n}) for n in (1, 2)]
+
+
+def test_the_cause_of_a_message_goes_beside_its_arguments() -> None:
+    with log_context.fresh(request_id="r-12345678", authorization_id="iauth_1", customer_id="not carried"):
+        put(1)
+    put(2)
+    published = []
+
+    def publish(_task: str, arguments: Mapping[str, object]) -> None:
+        published.append((dict(arguments), log_context.carried()))
+
+    relay.relay_once(publish, SUBSCRIBERS)
+
+    assert published == [
+        ({"charge_id": 1}, {"request_id": "r-12345678", "authorization_id": "iauth_1"}),
+        ({"charge_id": 2}, {}),
+    ]
 
 
 def test_a_message_outside_a_transaction_is_refused() -> None:

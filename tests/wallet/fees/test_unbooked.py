@@ -56,7 +56,7 @@ def a_night() -> None:
     fees.book_and_go_on()
     for message in Message.objects.filter(topic="fees.booking_requested", published_at=None).order_by("pk"):
         Message.objects.filter(pk=message.pk).update(published_at=clock.now())
-        fees.book_and_go_on(**message.payload)
+        fees.book_and_go_on(**message.arguments)
 
 
 def fees_booked() -> list[int]:

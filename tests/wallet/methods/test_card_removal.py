@@ -58,7 +58,7 @@ def test_a_removed_card_pays_nothing_and_is_detached_once() -> None:
     message = Message.objects.get(topic="card.detach_requested")
     assert rows == {message.payload["detachment_id"]}
     for _ in range(2):
-        assert detachment.detach(**message.payload) == "done"
+        assert detachment.detach(**message.arguments) == "done"
     assert customer_at_processor(method) is None
     assert customer_at_processor(other) is not None
     told = Entry.objects.order_by("pk").values_list("action", "actor")

@@ -193,7 +193,7 @@ def test_the_processors_event_completes_a_setup_whose_caller_went_away() -> None
     messages = Message.objects.filter(topic="card.setup_succeeded")
     assert messages.count() == 1
     for _ in range(2):
-        assert setups.complete_reported(**messages.get().payload) == "completed"
+        assert setups.complete_reported(**messages.get().arguments) == "completed"
 
     method = FundingMethod.objects.get()
     assert (method.network, method.name) == ("amex", "American Express")

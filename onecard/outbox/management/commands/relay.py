@@ -1,5 +1,6 @@
 """`manage.py relay`: publishes committed messages to the broker until it is stopped."""
 
+import logging
 import signal
 import threading
 from collections.abc import Mapping
@@ -10,8 +11,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 from django.utils.module_loading import import_string
 
-from onecard.kit.redaction import redact
 from onecard.outbox.relay import BrokerAwayError, relay_once
+
+log = logging.getLogger(__name__)
 
 LONGEST_WAIT_S = 5.0
 MOST_DOUBLINGS = 16
@@ -44,9 +46,9 @@ class Command(BaseCommand):
                 import_string(source)()
             return relay_once(publish, current_app.conf.get("outbox_subscribers"))
         except BrokerAwayError as error:
-            self.stderr.write(f"{error.message}; trying again.")
+            log.warning("%s; trying again.", error.message)
         except DatabaseError as error:
-            self.stderr.write(f"The database does not answer ({redact(str(error))}); trying again.")
+            log.warning("The database does not answer (%s); trying again.", error)
             connection.close()
         return None
 

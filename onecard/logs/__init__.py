@@ -1,0 +1,1 @@
+"""What the product says about itself to machines: lines of JSON, and on demand faults to Sentry and traces."""
