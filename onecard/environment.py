@@ -190,6 +190,16 @@ def url(name: str, *, default: str, schemes: tuple[str, ...]) -> str:
     return address
 
 
+def project_address(name: str) -> str:
+    """The address of a project at Sentry, which begins with the project's key."""
+    address = os.environ.get(name, "").strip()
+    found = re.fullmatch(r"https?://([A-Za-z0-9]{6,64})@[A-Za-z0-9.-]+(:\d{1,5})?/([\w-]+/)*\d+", address)
+    if address and found is None:
+        raise ImproperlyConfigured(f"{name} is no address of a project; copy it from Sentry: https://key@host/number.")
+    protect([found[1]] if found else [])
+    return address
+
+
 def secret_keys(name: str, *, required_because: str = "") -> tuple[bytes, ...]:
     """A comma list of keys of 32 random bytes in base64; an error names a key by its place, never by its value."""
     protect(words(name))

@@ -10,7 +10,7 @@ from pathlib import Path
 from onecard import alert_settings, environment, frontend_api, production, sign_in
 from onecard.admin_theme import UNFOLD  # noqa: F401  (the back office's look; its own file because it is long)
 from onecard.kit import time_zones
-from onecard.logs import lines
+from onecard.logs import lines, optional
 
 # The same zones on every machine, whatever its own copy of them holds.
 time_zones.use_shipped()
@@ -299,3 +299,10 @@ LOG_FORMAT = environment.choice("LOG_FORMAT", default="console" if DEBUG else "j
 LOGGING = lines.settings(LOG_FORMAT, RELEASE)
 # django-structlog writes a line when a task ends, not when it begins.
 DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = logging.DEBUG
+# Faults to Sentry and traces to an OpenTelemetry collector, both with what a line of the log may have and no more.
+SENTRY_DSN = optional.require("SENTRY_DSN", environment.project_address("SENTRY_DSN"))
+OTEL_EXPORTER_OTLP_ENDPOINT = optional.require(
+    "OTEL_EXPORTER_OTLP_ENDPOINT", environment.url("OTEL_EXPORTER_OTLP_ENDPOINT", default="", schemes=environment.HTTP)
+)
+# The library reads it by itself; it holds the collector's key.
+environment.secret("OTEL_EXPORTER_OTLP_HEADERS", blanks=True)
