@@ -10,8 +10,8 @@ ABOUT_PURCHASES = ("issuing_authorization.", "jit.", "transaction.")
 
 
 def bind_question(asked: AuthorizationRequest) -> None:
-    """Binds the ids of an authorization request, in less than a microsecond: every decision comes here."""
-    log_context.bind_all(provider=asked.provider, event_id=asked.event_id, authorization_id=asked.authorization_id)
+    """Binds the ids of an authorization request; every decision comes here."""
+    log_context.bind_question(asked.provider, asked.event_id, asked.authorization_id)
 
 
 def bind_event(provider: str, envelope: Envelope) -> None:

@@ -107,7 +107,7 @@ class BufferedWsgi:
             raise ValueError(f"This server speaks HTTP only, not {scope['type']}.")
         arrived_at, taken = time.perf_counter(), [0]
         scope[request_ids.KEPT_AS] = name = request_ids.taken_or_new(_header(scope, ID_HEADER))
-        log_context.bind_all(request_id=name)
+        log_context.bind_request(name)
         try:
             answer = await self._respond(scope, receive, arrived_at, taken)
         except RefusedError as error:

@@ -94,7 +94,7 @@ def _with_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
     given = record.__dict__
     extra = {} if is_ours else {name: given[name] for name in EXTRA if name in given}
     about = {"time": _moment(record), "level": record.levelname.lower(), "logger": record.name}
-    return {**about, **structlog.contextvars.get_contextvars(), **given["_release"], **extra, **event}
+    return {**about, **log_context.bound(), **given["_release"], **extra, **event}
 
 
 def _arranged(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
