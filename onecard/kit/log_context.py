@@ -1,4 +1,4 @@
-"""The ids of a request or a task, which stand in each of its log lines (docs/decisions/0054).
+"""The ids of a request or a task, which stand in each of its log lines (docs/decisions/0055).
 
 They are context variables of structlog: each thread has its own, and so has each request in the event loop.
 """

@@ -1,4 +1,4 @@
-"""One log line for each event, with its ids: JSON for machines, or columns for people (docs/decisions/0054).
+"""One log line for each event, with its ids: JSON for machines, or columns for people (docs/decisions/0055).
 
 Every line goes through `LineFormatter`, whether our modules, Django, Celery or another library wrote it.
 """
