@@ -7,7 +7,7 @@ LAUNCHER := $(BIN)/python -m onecard.dev
 CHECKER := DEBUG=on ONECARD_STACK_FILE= DATABASE_URL=postgres://localhost/unused
 
 .DEFAULT_GOAL := help
-.PHONY: help german setup demo run purchase manage test bench scale cards desk purchases invariants kills books crawl contract proofs client stories screenshots lint types layers check format clean
+.PHONY: help german setup demo run purchase manage test bench scale cards desk purchases chaos invariants kills books crawl contract proofs client stories screenshots lint types layers check format clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the commands
@@ -48,6 +48,9 @@ desk: setup  ## every page of the back office over 1 000 000 purchases, measured
 
 purchases: setup  ## the proof of 100 000 purchases while 5 % of everything fails (hours on 2 cores); ARGS='--count 300'
 	@$(LAUNCHER) manage prove_purchases $(ARGS)
+
+chaos: setup  ## every part of the system stopped, killed, silenced, slowed and cut off under load (25 minutes); ARGS=--short
+	@$(LAUNCHER) manage prove_chaos $(ARGS)
 
 invariants: setup  ## 10 000 random lives of purchases, checked after each step (more than an hour); INVARIANT_EXAMPLES=500
 	@INVARIANT_EXAMPLES=$(or $(INVARIANT_EXAMPLES),10000) INVARIANT_SHARES=10 \

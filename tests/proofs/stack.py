@@ -91,16 +91,21 @@ def proof_stack(
         folder = Path(name)
         with Supervisor(folder / "logs") as supervisor:
             redis_url = start_redis(supervisor, folder=folder, durable=False)
-            values = _values(database_url, redis_url, sandbox_port) | dict(more)
-            environment = {name: text for name, text in base.items() if name != "CELERY_BROKER_URL"} | values
-            command = _sandbox_command(sandbox_port, web_port, world=world, events_kept=events_kept)
             sandbox_url = f"http://{HOST}:{sandbox_port}"
+            values = product_values(database_url, redis_url, sandbox_url) | dict(more)
+            environment = product_environment(base, values)
+            command = sandbox_command(sandbox_port, web_port, world=world, events_kept=events_kept)
             wait_for_answer(sandbox_url, child=supervisor.start("sandbox", command, environment=environment))
             yield ProofStack(sandbox_url, redis_url, values, environment, supervisor, web_port, [])
 
 
-def _values(database_url: str, redis_url: str, sandbox_port: int) -> dict[str, str]:
-    sandbox = f"http://{HOST}:{sandbox_port}"
+def product_environment(base: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """Returns the environment of the product's processes; `base` is the caller's."""
+    return {name: text for name, text in base.items() if name != "CELERY_BROKER_URL"} | dict(values)
+
+
+def product_values(database_url: str, redis_url: str, sandbox: str) -> dict[str, str]:
+    """Returns the settings of a product whose issuers and processor are the sandbox at this URL."""
     return {
         "ONECARD_STACK_FILE": "",
         # As in production: DEBUG keeps every query in memory.
@@ -128,7 +133,8 @@ def _values(database_url: str, redis_url: str, sandbox_port: int) -> dict[str, s
     }
 
 
-def _sandbox_command(port: int, web_port: int, *, world: Path, events_kept: int) -> list[str]:
+def sandbox_command(port: int, web_port: int, *, world: Path, events_kept: int) -> list[str]:
+    """Returns the command of a sandbox that speaks for both issuers and asks the web server at this port."""
     web = f"http://{HOST}:{web_port}"
     places = ["--webhook-url", f"{web}/stripe-webhook", "--marqeta-gateway-url", f"{web}/api/webhooks/marqeta/jit"]
     places += ["--marqeta-webhook-url", f"{web}/api/webhooks/marqeta"]

@@ -58,10 +58,10 @@ class Delivery:
 
 
 class Journal(Generic[Entry]):
-    """A bounded list of entries that several threads write and anybody may wait on; `added` counts them all."""
+    """The last `kept` entries, which several threads write and anybody may wait on; `added` counts them all."""
 
-    def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=_KEPT)
+    def __init__(self, *, kept: int = _KEPT) -> None:
+        self._entries: deque[Entry] = deque(maxlen=max(kept, _KEPT))
         self._changed = threading.Condition()
         self.added = 0
 

@@ -46,7 +46,7 @@ class Outgoing:
         self.request_url = settings.webhook_url
         self.events_url = None if settings.events_by_api else settings.events_url or settings.webhook_url
         self._made_by_api = made_by_api
-        self.journal: Journal[Delivery] = Journal()
+        self.journal: Journal[Delivery] = Journal(kept=settings.events_kept)
         self.workers = Workers(count=_WORKERS)
         self._settings = settings
         self._scenarios = scenarios

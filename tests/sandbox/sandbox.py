@@ -23,7 +23,7 @@ class Sandbox:
         self.categories = load_categories(settings.categories)
         self.state = load_world(settings.world, opening_top_up=settings.opening_top_up)
         self.idempotency = IdempotencyKeys()
-        self.requests: Journal[Received] = Journal()
+        self.requests: Journal[Received] = Journal(kept=settings.events_kept)
         self.scenarios = Scenarios()
         self.outgoing = Outgoing(settings=settings, scenarios=self.scenarios, made_by_api=self._made_by_api)
         self.deliveries = self.outgoing.journal

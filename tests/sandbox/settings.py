@@ -51,7 +51,7 @@ class Settings:
     approve_on_timeout: bool = False
     event_timeout_s: float = 10.0
     retry_delays_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
-    # Stripe keeps events for 30 days; a sandbox keeps the last so many.
+    # Stripe keeps events for 30 days; a sandbox keeps the last so many, and at least so many requests and deliveries.
     events_kept: int = 20_000
     # What a charge costs: the sandbox's own word, near what Stripe asks in the US; smallest units, account's currency.
     charge_fee_share: Decimal = Decimal("0.029")

@@ -4,37 +4,28 @@ It has a database, a broker and a product of its own. Exit status: 0 when nothin
 open has its case and every currency's accounts sum up to 0; 1 otherwise.
 """
 
-import json
 import os
 import random
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
 import redis
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
-from django.test.utils import override_settings
 from tqdm import tqdm
 
-from issuing.issuers import registry
-from issuing.issuers.guard.redis_scripts import shared
 from onecard.dev.errors import LauncherError
 from tests.proofs.own_database import own_database
 from tests.proofs.purchases.count import shown
 from tests.proofs.purchases.http import SandboxHttp
 from tests.proofs.purchases.prove import Plan, Report, prove
 from tests.proofs.stack import ProofStack, proof_stack
-from wallet.processors.stripe.client import stripe_client
+from tests.proofs.surroundings import pointed_at, rich_world
 
 POLICIES = ("charge_now", "hold_then_capture")
 # Of Stripe's events a purchase makes six or seven, with those of its charges.
 EVENTS_A_PURCHASE = 12
-# In cents; what both issuers together may have approved at any time.
-ISSUING_BALANCE_MINOR = 10**13
 
 
 class Command(BaseCommand):
@@ -66,7 +57,7 @@ class Command(BaseCommand):
         seed = random.randrange(2**32) if seed is None else seed
         self.stdout.write(f"{count} purchases, {fail} % of everything fails, seed {seed}")
         more = {"FUNDING_POLICY": policy} if policy else {}
-        with _quick_database() as url, _world() as world, tqdm(total=count, unit=" purchases", disable=None) as bar:
+        with _quick_database() as url, rich_world() as world, tqdm(total=count, unit=" purchases", disable=None) as bar:
             try:
                 kept = count * EVENTS_A_PURCHASE
                 with proof_stack(os.environ, database_url=url, world=world, events_kept=kept, more=more) as stack:
@@ -99,7 +90,7 @@ class Command(BaseCommand):
 def _prove(stack: ProofStack, plan: Plan) -> Report:
     program = (stack.values["MARQETA_APPLICATION_TOKEN"], stack.values["MARQETA_ADMIN_ACCESS_TOKEN"])
     http = SandboxHttp(stack.sandbox_url, api_key=stack.values["STRIPE_API_KEY"], program=program)
-    with _pointed_at(stack.values), closing(http), redis.Redis.from_url(stack.redis_url) as broker:
+    with pointed_at(stack.values), closing(http), redis.Redis.from_url(stack.redis_url) as broker:
         return prove(plan, http, broker)
 
 
@@ -110,34 +101,6 @@ def _quick_database() -> Iterator[str]:
         name = connection.ops.quote_name(str(connection.settings_dict["NAME"]))
         cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit TO off")
         yield url
-
-
-@contextmanager
-def _pointed_at(values: Mapping[str, str]) -> Iterator[None]:
-    """This process sees the sandbox and the broker that the product's processes see."""
-    same = {name: value for name, value in values.items() if isinstance(getattr(settings, name, None), str)}
-    same.pop("SECRET_KEY")
-    others = {"STRIPE_CALLS_PER_SECOND": 0, "MARQETA_CALLS_PER_SECOND": 0, "DEBUG": False}
-    with override_settings(**same, **others, STRIPE_WEBHOOK_SECRETS=[values["STRIPE_WEBHOOK_SECRETS"]]):
-        _forget_clients()
-        yield
-    _forget_clients()
-
-
-def _forget_clients() -> None:
-    stripe_client.cache_clear()
-    shared.cache_clear()
-    registry.clear()
-
-
-@contextmanager
-def _world() -> Iterator[Path]:
-    """The demo world with a purse that is never empty."""
-    world = json.loads((settings.FIXTURES_DIR / "demo_world.json").read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory(prefix="onecard-world-") as folder:
-        path = Path(folder) / "world.json"
-        path.write_text(json.dumps({**world, "issuing_balance_minor": ISSUING_BALANCE_MINOR}), encoding="utf-8")
-        yield path
 
 
 def _rows(report: Report) -> dict[str, object]:

@@ -1,0 +1,109 @@
+"""How long each process takes to do its work again after a fault has ended, without anybody's help.
+
+The harness asks past the proxies. A part does its work again when it shows what it can only have done since then.
+"""
+
+import http.client
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import psycopg
+from celery import Celery
+from celery.exceptions import TimeoutError as CeleryTimeoutError
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from onecard.dev.stack import READY_PATH
+from tests.proofs.chaos.load import Load
+from tests.proofs.chaos.system import Places, worker_address, worker_names
+
+# Whoever takes longer has not recovered by itself. Mostly it is the start of a process on a busy machine.
+WITHIN_S: Final = 60.0
+LOOK_EVERY_S: Final = 0.2
+# A worker of one process answers between two tasks.
+PING_S: Final = 3.0
+PUBLISHED = "SELECT EXISTS (SELECT FROM outbox_message WHERE published_at > to_timestamp(%s))"
+# A task of the clock is noted every ten seconds at most, so this is late by up to that much.
+CLOCKED = "SELECT EXISTS (SELECT FROM desk_taskrun WHERE finished_at > to_timestamp(%s))"
+
+Probe = Callable[[float], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Seconds from the fault's end by process; None where it did not recover within `WITHIN_S`."""
+
+    seconds: Mapping[str, float | None]
+
+    @property
+    def failed(self) -> list[str]:
+        """Those that did not recover in time."""
+        return [name for name, found in self.seconds.items() if found is None]
+
+
+def probes(places: Places, load: Load) -> dict[str, Probe]:
+    """Returns for each process how to see that it has done work since a moment, in seconds since 1970."""
+    # The product's own queue stays the one that this process works with.
+    workers = Celery(broker=places.redis_url, set_as_current=False)
+    workers.conf.broker_transport_options = {"socket_timeout": 2, "socket_connect_timeout": 1}
+    return {
+        "web": lambda _since: _is_ready(places.web_url),
+        "purchases at stripe": lambda since: load.seen.approved_at.get("stripe", 0.0) > since,
+        "purchases at marqeta": lambda since: load.seen.approved_at.get("marqeta", 0.0) > since,
+        "relay": lambda since: _is_true(places, PUBLISHED, since),
+        "clock": lambda since: _is_true(places, CLOCKED, since),
+        **{name: lambda _since, name=name: _answers(workers, name) for name in worker_names()},  # type: ignore[misc]
+    }
+
+
+def measure(asked: Mapping[str, Probe], *, since: float) -> Recovery:
+    """Waits until all of them work again, or the time is over."""
+    with ThreadPoolExecutor(len(asked)) as pool:
+        found = pool.map(lambda probe: _wait(probe, since), asked.values())
+        return Recovery(dict(zip(asked, found, strict=True)))
+
+
+def _wait(probe: Probe, since: float) -> float | None:
+    while time.time() - since < WITHIN_S:
+        if probe(since):
+            return time.time() - since
+        time.sleep(LOOK_EVERY_S)
+    return None
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url + READY_PATH, timeout=2) as answer:  # noqa: S310  (our own loopback address)
+            return bool(answer.status == http.client.OK)
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _is_true(places: Places, sql: str, since: float) -> bool:
+    try:
+        with connected(places) as link:
+            row: Any = link.execute(sql, [since]).fetchone()
+            return bool(row[0])
+    except psycopg.Error:
+        return False
+
+
+def connected(places: Places) -> psycopg.Connection[Any]:
+    """Returns a connection of the harness's own, past the proxy."""
+    parts = urlsplit(places.database_url)
+    name = parts.path.rpartition("/")[2]
+    return psycopg.connect(
+        host=str(places.sockets), user=parts.username, dbname=name, autocommit=True, connect_timeout=2
+    )
+
+
+def _answers(workers: Celery, name: str) -> bool:
+    try:
+        return bool(workers.control.ping(destination=[worker_address(name)], timeout=PING_S))
+    except (OSError, RedisError, KombuError, CeleryTimeoutError):
+        return False
