@@ -126,7 +126,7 @@ def _live_on(system: System) -> Mending:
 def _check(
     http: SandboxHttp, system: System, seen: Seen, met: list[Met], mending: Mending, *, came_to_rest: bool
 ) -> Report:
-    windows = [Window(each.fault.name, each.begun_at, each.ended_at) for each in met]
+    windows = [Window(each.fault.name, each.begun_at, each.felt_until) for each in met]
     said, invariants = read_said(http, windows), read_invariants()
     with connected(system.places) as link:
         write_said(link, said)

@@ -28,8 +28,14 @@ LOOK_EVERY_S: Final = 0.2
 # A worker of one process answers between two tasks.
 PING_S: Final = 3.0
 PUBLISHED = "SELECT EXISTS (SELECT FROM outbox_message WHERE published_at > to_timestamp(%s))"
-# A task of the clock is noted every ten seconds at most, so this is late by up to that much.
-CLOCKED = "SELECT EXISTS (SELECT FROM desk_taskrun WHERE finished_at > to_timestamp(%s))"
+# These tasks of the clock wait five seconds at most, and the shortest fault is two: three seconds after its end none of
+# them was sent before it. Each worker notes their end every ten seconds at most, so this is late by up to that much.
+CLOCKED = """
+SELECT EXISTS (SELECT FROM desk_taskrun WHERE finished_at > to_timestamp(%s) + interval '3 seconds' AND task IN (
+    'wallet.tasks.sweep_funding', 'wallet.tasks.sweep_refunds', 'issuing.tasks.sweep_decision_notices'))
+"""
+
+PURCHASES: Final = "purchases at "
 
 Probe = Callable[[float], bool]
 
@@ -53,8 +59,8 @@ def probes(places: Places, load: Load) -> dict[str, Probe]:
     workers.conf.broker_transport_options = {"socket_timeout": 2, "socket_connect_timeout": 1}
     return {
         "web": lambda _since: _is_ready(places.web_url),
-        "purchases at stripe": lambda since: load.seen.approved_at.get("stripe", 0.0) > since,
-        "purchases at marqeta": lambda since: load.seen.approved_at.get("marqeta", 0.0) > since,
+        f"{PURCHASES}stripe": lambda since: load.seen.approved_at.get("stripe", 0.0) > since,
+        f"{PURCHASES}marqeta": lambda since: load.seen.approved_at.get("marqeta", 0.0) > since,
         "relay": lambda since: _is_true(places, PUBLISHED, since),
         "clock": lambda since: _is_true(places, CLOCKED, since),
         **{name: lambda _since, name=name: _answers(workers, name) for name in worker_names()},  # type: ignore[misc]

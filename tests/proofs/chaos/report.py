@@ -11,14 +11,20 @@ import psycopg
 from tests.proofs.chaos.invariants import Broken, Invariant
 from tests.proofs.chaos.load import Seen
 from tests.proofs.chaos.plan import Fault
-from tests.proofs.chaos.recovery import WITHIN_S, Recovery
+from tests.proofs.chaos.recovery import PURCHASES, WITHIN_S, Recovery
 from tests.proofs.chaos.said import Answer
 from tests.proofs.purchases.quiet import Mending
 
+# Put again while the database could not be asked, a question gets a decline that names no decision.
+UNREAD: Final = """
+SELECT count(*) FROM chaos.answer s JOIN chaos.answer later USING (provider, event)
+WHERE NOT s.repeat AND later.repeat AND s.approved AND NOT later.approved
+"""
 COUNTED: Final = {
     "purchases": "SELECT count(*) FROM issuing_authorization",
     "decisions": "SELECT count(*) FROM issuing_decision",
     "approvals taken back": "SELECT count(*) FROM issuing_decision WHERE corrects_id IS NOT NULL",
+    "approved, and declined unread when put again": UNREAD,
     "movements": "SELECT count(*) FROM issuing_cardtransaction",
     "charges": "SELECT count(*) FROM wallet_fundingcharge",
     "refunds": "SELECT count(*) FROM wallet_fundingrefund",
@@ -39,6 +45,12 @@ class Met:
     begun_at: float
     ended_at: float
     recovery: Recovery
+
+    @property
+    def felt_until(self) -> float:
+        """When purchases were approved again at both issuers."""
+        found = [seconds for name, seconds in self.recovery.seconds.items() if name.startswith(PURCHASES)]
+        return self.ended_at + max((WITHIN_S if each is None else each for each in found), default=0.0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,7 +112,8 @@ def _answers(answers: list[Answer]) -> Iterator[str]:
     yield _answer_row("no fault", [each for each in first if not each.fault])
     for fault in sorted({each.fault for each in first} - {""}):
         yield _answer_row(fault, [each for each in first if each.fault == fault])
-    yield "  late: no answer within the issuer's 2 s, so it declines; refused: no connection. The times are of answers."
+    yield "  A fault lasts here until purchases are approved again at both issuers. late: no answer within the issuer's"
+    yield "  2 s, so it declines; refused: no connection. The times are of answers."
 
 
 def _answer_row(name: str, answers: list[Answer]) -> str:
@@ -115,7 +128,7 @@ def _answer_row(name: str, answers: list[Answer]) -> str:
 
 def _recoveries(met: list[Met]) -> Iterator[str]:
     names = list(dict.fromkeys(name for each in met for name in each.recovery.seconds))
-    shown = [name.replace("purchases at ", "buy ") for name in names]
+    shown = [name.replace(PURCHASES, "buy ") for name in names]
     yield f"{'s after the end of':<{WIDE}}{'fault s':>{NARROW}}" + "".join(f"{name:>12}" for name in shown)
     for each in met:
         found = [each.recovery.seconds.get(name) for name in names]

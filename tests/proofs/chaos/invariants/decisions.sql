@@ -11,17 +11,21 @@ SELECT s.provider, s.event, s.purchase, s.asked_at FROM chaos.answer s WHERE s.a
     WHERE e.provider = s.provider AND e.event_id = s.event AND d.approved
         AND d.response = convert_to(s.body, 'UTF8'));
 
--- I6. An approval that the issuer has is answered again with the same bytes.
-SELECT s.provider, s.event, s.purchase, later.asked_at FROM chaos.answer s
+-- I6. An approval that the issuer has is answered again with the same bytes, or with a decline that names no decision:
+-- what was recorded could not be read in time.
+SELECT s.provider, s.event, s.purchase, later.asked_at, later.body FROM chaos.answer s
 JOIN chaos.answer later ON later.event = s.event AND later.provider = s.provider AND later.repeat
-WHERE NOT s.repeat AND s.approved AND later.approved IS NOT NULL AND later.body <> s.body;
+WHERE NOT s.repeat AND s.approved AND later.body <> s.body
+    AND (later.approved OR NOT later.approved AND later.body ~ 'onecard_decision');
 
--- I6. A decline that is recorded, and that the issuer has, is answered again with the same bytes.
-SELECT s.provider, s.event, s.purchase, later.asked_at FROM chaos.answer s
+-- I6. A decline that is recorded, and that the issuer has, is answered again with the same bytes, or with a decline that
+-- names no decision.
+SELECT s.provider, s.event, s.purchase, later.asked_at, later.body FROM chaos.answer s
 JOIN chaos.answer later ON later.event = s.event AND later.provider = s.provider AND later.repeat
 JOIN issuing_issuerevent e ON e.provider = s.provider AND e.event_id = s.event
 JOIN issuing_decision d ON d.event_id = e.id AND d.response = convert_to(s.body, 'UTF8')
-WHERE NOT s.repeat AND NOT s.approved AND later.approved IS NOT NULL AND later.body <> s.body;
+WHERE NOT s.repeat AND NOT s.approved AND later.body <> s.body
+    AND (later.approved OR NOT later.approved AND later.body ~ 'onecard_decision');
 
 -- I6, I18. What the issuer holds approved is approved here, and was not taken back.
 SELECT s.provider, s.event, s.purchase FROM chaos.answer s
