@@ -36,7 +36,7 @@ class Command(BaseCommand):
         length.add_argument("--short", action="store_true", help="two minutes under load instead of twenty")
         length.add_argument("--seconds", type=float, default=None, help="under load (1200)")
         parser.add_argument("--seed", type=int, default=None, help="of the faults and the purchases; printed")
-        parser.add_argument("--rate", type=float, default=5.0, help="purchases a second (5)")
+        parser.add_argument("--rate", type=float, default=3.0, help="purchases a second (3)")
         parser.add_argument("--threads", type=int, default=16, help="terminals at which people pay (16)")
 
     def handle(
