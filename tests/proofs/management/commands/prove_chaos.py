@@ -46,20 +46,21 @@ class Command(BaseCommand):
         if lasts_s < 1 or rate <= 0 or threads < 1:
             raise CommandError("--seconds and --threads must be at least 1, and --rate more than 0.")
         seed = random.randrange(2**32) if seed is None else seed
+        whole_s = round(lasts_s)
         plan = draw(seed, seconds=lasts_s)
         self.stdout.write(f"Chaos for {lasts_s:.0f} s, {rate:g} purchases a second, seed {seed}")
         for fault in plan:
             self.stdout.write(f"  {fault}")
         for kind in dict.fromkeys(fault.kind for fault in plan):
             self.stdout.write(f"  {kind}: {MEANING[kind]}")
-        with tqdm(total=round(lasts_s), unit=" s", disable=None) as bar:
+        with tqdm(total=whole_s, unit=" s", disable=None) as bar:
             run = Run(
                 plan=plan,
                 seconds=lasts_s,
                 seed=seed,
                 a_second=rate,
                 threads=threads,
-                progress=lambda second: bar.update(min(round(second), bar.total) - bar.n),
+                progress=lambda second: bar.update(min(round(second), whole_s) - bar.n),
                 tell=lambda said: bar.write(f"  {said}", file=self.stdout),
             )
             report = _prove(run)
