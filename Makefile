@@ -78,7 +78,8 @@ PROOFS := tests/invariants tests/faults tests/query_plans tests/onecard/dev test
 	tests/issuing/clearing/test_refunds_by_two_messages.py tests/issuing/billing/test_stored_balance.py \
 	tests/issuing/webhooks/test_marqeta.py tests/issuing/webhooks/test_hostile_events.py \
 	tests/issuing/webhooks/test_hostile_marqeta.py tests/issuing/disputes/test_hostile_disputes.py \
-	tests/issuing/clearing/test_posting.py tests/proofs/tests/test_purchases.py tests/races/test_match_correction.py
+	tests/issuing/clearing/test_posting.py tests/proofs/tests/test_purchases.py \
+	tests/proofs/tests/test_chaos.py tests/proofs/tests/test_chaos_invariants.py tests/races/test_match_correction.py
 
 proofs: setup  ## what takes too long for the suite: kills, crashes, faults, hostile values, plans, stories (12 minutes)
 	@PROOFS=1 $(LAUNCHER) test -n auto $(PROOFS) $(ARGS)

@@ -100,6 +100,7 @@ def hear(caller: socket.socket, said: bytes) -> tuple[bytes, float]:
     return heard, time.monotonic() - started
 
 
+@pytest.mark.only_in_proofs
 def test_a_proxy_passes_on_and_then_slows(net: Network, port: int) -> None:
     with call(port) as caller:
         assert hear(caller, b"one")[0] == b"one"
@@ -110,6 +111,7 @@ def test_a_proxy_passes_on_and_then_slows(net: Network, port: int) -> None:
         assert hear(caller, b"x" * 200)[1] >= 0.5
 
 
+@pytest.mark.only_in_proofs
 def test_what_is_sent_into_silence_arrives_at_its_end(net: Network, port: int) -> None:
     with call(port) as caller:
         hear(caller, b"one")
@@ -125,6 +127,7 @@ def test_what_is_sent_into_silence_arrives_at_its_end(net: Network, port: int) -
             assert (caller.recv(10), other.recv(10)) == (b"two", b"new")
 
 
+@pytest.mark.only_in_proofs
 def test_a_cut_resets_and_refuses_until_it_is_open_again(net: Network, port: int) -> None:
     with call(port) as caller:
         hear(caller, b"one")
@@ -138,6 +141,7 @@ def test_a_cut_resets_and_refuses_until_it_is_open_again(net: Network, port: int
         assert hear(caller, b"two")[0] == b"two"
 
 
+@pytest.mark.only_in_proofs
 def test_proxies_that_are_gone_are_no_success(net: Network) -> None:
     with pytest.raises(LauncherError):
         net.behave("web", "nonsense")
