@@ -21,7 +21,7 @@ FAULTS: Final[dict[str, tuple[str, ...]]] = {
     "sandbox": ("silence", "slow", "throttle", "cut", "mute"),
 }
 MEANING: Final = {
-    "stop": "asked to end (SIGTERM), and started again at the fault's end",
+    "stop": "asked to end (SIGTERM; PostgreSQL by SIGINT), and started again at the fault's end",
     "kill": "killed with all its processes (SIGKILL), and started again at the fault's end",
     "kill_one": "one of its processes killed (SIGKILL), which nobody here starts again",
     "silence": "stopped in its tracks (SIGSTOP), and let go on at the fault's end (SIGCONT)",
