@@ -30,7 +30,7 @@ from tests.proofs.purchases.quiet import LATER, SOON, Mending, compare_with_issu
 PEOPLE = 24
 # A third of the cards can spend only so much a day, so that purchases race for what is left of a limit.
 TIGHT_EVERY, TIGHT_MINOR = 3, 60_000
-DRAINED_WITHIN_S = 300.0
+DRAINED_WITHIN_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
