@@ -43,6 +43,7 @@ OUTSIDE_ANY_TRANSACTION = (
     "onecard/desk/task_runs.py",
     "onecard/demo/world.py",
     "onecard/kit/postgresql/base.py",
+    "onecard/kit/postgresql/loop_connection.py",
 )
 SOURCES = [path for app in OURS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 import psycopg
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from psycopg.pq import PipelineStatus
 from psycopg.types.json import Jsonb
 
 from issuing.authorizations.facts import CardFacts, Facts, KnownCard
 from issuing.issuers.messages import AuthorizationRequest
 from onecard.kit.masked_body import evidence_of
-from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY
+from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY, NotConnectedError
 from onecard.kit.postgresql.loop_connection import LoopConnection, bytea_array, jsonb
 from onecard.kit.postgresql.time_limits import SilentDatabaseError, TimeLimitedConnection
 from wallet import states
@@ -198,7 +198,7 @@ def is_silent(error: DatabaseError) -> bool:
 def is_unknown(error: DatabaseError) -> bool:
     """Returns True when the failed statement may still have been committed, because its connection is gone."""
     raw: TimeLimitedConnection | None = connection.connection
-    return raw is None or bool(raw.closed) or is_silent(error)
+    return not isinstance(error, NotConnectedError) and (raw is None or bool(raw.closed) or is_silent(error))
 
 
 def forget_connection() -> None:
@@ -211,12 +211,20 @@ def run_statement(sql: str, params: dict[str, Any], remaining_ms: float) -> tupl
     """Runs one statement that returns one row; the database cancels it when the remaining milliseconds are over."""
     if connection.connection is not None and connection.connection.is_doubtful:
         forget_connection()
-    connection.ensure_connection()
+    _connect()
     raw: TimeLimitedConnection = connection.connection
     with connection.wrap_database_errors:
         if connection.in_atomic_block:
             return _only_row(psycopg.Cursor(raw).execute(sql, params))
         return _in_one_trip(raw, sql, params, max(1, int(remaining_ms)))
+
+
+def _connect() -> None:
+    """Raises NotConnectedError when there is no connection, so that nothing was sent on one."""
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        raise NotConnectedError(*error.args) from error.__cause__
 
 
 def _in_one_trip(raw: TimeLimitedConnection, sql: str, params: dict[str, Any], limit_ms: int) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from onecard.kit.postgresql.loop_connection import LoopConnection
+from onecard.kit.postgresql.loop_connection import SILENCE_MS, LoopConnection
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,7 +17,7 @@ Statement = Callable[[LoopConnection, Sequence[T], float], Awaitable[Sequence[R]
 
 
 class NotTakenError(Exception):
-    """The time of an item was over before a connection was free for it, so nothing was done for it."""
+    """The time of an item was over before there was a connection for it, so nothing was done for it."""
 
 
 @dataclass(slots=True)
@@ -65,10 +65,7 @@ class SharedStatement(Generic[T, R]):
     def _take(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._waiting and self._free:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
-            # Nobody waits any more for an item whose time is over, and its work must not be done.
             batch = [entry for entry in batch if not entry.result.done()]
-            for entry in batch:
-                entry.is_taken = True
             if batch:
                 # It works for many, so its log lines must not carry the ids of the one who happened to begin it.
                 work = self._work(loop, self._free.pop(), batch)
@@ -79,9 +76,13 @@ class SharedStatement(Generic[T, R]):
     async def _work(
         self, loop: asyncio.AbstractEventLoop, connection: LoopConnection, batch: list[_Waiting[T, R]]
     ) -> None:
-        left_ms = (max(entry.until for entry in batch) - time.monotonic()) * 1000
+        # The server ends the statement a little before those who wait give up: then it is known that nothing was done.
+        left_ms = (max(entry.until for entry in batch) - time.monotonic()) * 1000 - SILENCE_MS
         try:
-            results = await self._run(connection, [entry.item for entry in batch], left_ms)
+            if not connection.is_open:
+                await connection.open(limit_ms=left_ms)
+            batch = _taken(batch)
+            results = await self._run(connection, [entry.item for entry in batch], left_ms) if batch else []
             # Nobody gets a result before it is certain whose it is.
             pairs = list(zip(batch, results, strict=True))
         except Exception as error:  # noqa: BLE001  (each of those who wait gets it)
@@ -103,3 +104,11 @@ class SharedStatement(Generic[T, R]):
         self._free = [LoopConnection() for _ in range(self._at_once)]
         self._waiting.clear()
         self._running.clear()
+
+
+def _taken(batch: list[_Waiting[T, R]]) -> list[_Waiting[T, R]]:
+    """Takes those who still wait: an item whose time is over is done by somebody else, and not here as well."""
+    waiting = [entry for entry in batch if not entry.result.done()]
+    for entry in waiting:
+        entry.is_taken = True
+    return waiting

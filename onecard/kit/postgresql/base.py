@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
+from django.db import OperationalError as DjangoOperationalError
 from django.db.backends.postgresql import base, features, operations
 from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
@@ -32,6 +33,14 @@ LIMITS = (
 LOST_STATEMENT = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
 # After a failover a connection may still lead to the old server, which now only reads. A new one finds the other.
 READS_ONLY = errors.ReadOnlySqlTransaction
+
+
+class NotDoneError(DjangoOperationalError):
+    """The server has certainly done nothing of the statement."""
+
+
+class NotConnectedError(NotDoneError):
+    """No connection was made, so nothing was sent to the server."""
 
 
 class DatabaseOperations(operations.DatabaseOperations):

@@ -7,6 +7,7 @@ left in the session, so a pooler may stand in between.
 
 import asyncio
 import struct
+import threading
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import psycopg
 from django.db import OperationalError, connections
 from psycopg.pq import ConnStatus, ExecStatus, Format
 
-from onecard.kit.postgresql.base import READS_ONLY
+from onecard.kit.postgresql.base import READS_ONLY, NotConnectedError, NotDoneError
 from onecard.kit.postgresql.time_limits import give_up_after
 
 Row = tuple[bytes | None, ...]
@@ -41,11 +42,12 @@ class LoopConnection:
         """Returns the rows with their columns in binary form; `params` are in binary form too.
 
         Raises django.db.OperationalError for any failure, when the server has not answered within the limit, or when it
-        has waited for one lock during a quarter of it.
+        has waited for one lock during a quarter of it; NotDoneError when the server has certainly done nothing.
         """
+        if not self.is_open:
+            await self.open(limit_ms=limit_ms)
         try:
             async with asyncio.timeout((max(limit_ms, 1) + SILENCE_MS) / 1000):
-                await self._open(limit_ms)
                 return await self._exchange(sql, params, limit_ms)
         except TimeoutError:
             self.close()
@@ -53,12 +55,35 @@ class LoopConnection:
         except psycopg.Error as error:
             # After an error of the statement alone, the connection waits for the next one. After a failover it may
             # still lead to the old server.
-            if self._rows is not None or isinstance(error, READS_ONLY):
+            # With the connection lost, nobody knows whether it was done.
+            is_refused = self._rows is None and self._raw is not None
+            if not is_refused or isinstance(error, READS_ONLY):
                 self.close()
-            raise OperationalError(str(error)) from error
+            raise (NotDoneError if is_refused else OperationalError)(str(error)) from error
         except BaseException:
             self.close()
             raise
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection in this event loop."""
+        return self._raw is not None and self._loop is asyncio.get_running_loop()
+
+    async def open(self, *, limit_ms: float) -> None:
+        """Connects; raises NotConnectedError, also when the server has not answered within the limit."""
+        self.close()
+        loop, given_up = asyncio.get_running_loop(), threading.Event()
+        try:
+            async with asyncio.timeout((max(limit_ms, 1) + SILENCE_MS) / 1000):
+                raw = await asyncio.to_thread(_connect, limit_ms, given_up)
+        except (OperationalError, TimeoutError) as error:
+            raise NotConnectedError(*error.args) from error
+        finally:
+            given_up.set()
+        raw.pgconn.nonblocking = 1
+        raw.pgconn.enter_pipeline_mode()
+        self._raw, self._socket, self._loop = raw, raw.pgconn.socket, loop
+        loop.add_reader(self._socket, self._read)
 
     def close(self) -> None:
         """Drops the connection; the server undoes what it has not committed."""
@@ -69,17 +94,6 @@ class LoopConnection:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
         raw.close()
-
-    async def _open(self, limit_ms: float) -> None:
-        loop = asyncio.get_running_loop()
-        if self._raw is not None and self._loop is not loop:
-            self.close()
-        if self._raw is None:
-            raw = await asyncio.to_thread(_connect, limit_ms)
-            raw.pgconn.nonblocking = 1
-            raw.pgconn.enter_pipeline_mode()
-            self._raw, self._socket, self._loop = raw, raw.pgconn.socket, loop
-            loop.add_reader(self._socket, self._read)
 
     async def _exchange(self, sql: bytes, params: Sequence[bytes], limit_ms: float) -> list[Row]:
         """Sends the limits and the statement together: one round trip, one implicit transaction."""
@@ -159,10 +173,12 @@ def jsonb(text: bytes) -> bytes:
     return b"\x01" + text
 
 
-def _connect(limit_ms: float) -> Any:
-    """Opens a connection as Django does, in a thread, without keeping it there."""
+def _connect(limit_ms: float, given_up: threading.Event) -> Any:
+    """Opens a connection as Django does, in a thread, without keeping it there; closes it when nobody wants it."""
     wrapper: Any = connections["default"]
     with give_up_after(limit_ms / 1000), wrapper.wrap_database_errors:
         raw = wrapper.get_new_connection(wrapper.get_connection_params())
     raw.autocommit = True
+    if given_up.is_set():
+        raw.close()
     return raw

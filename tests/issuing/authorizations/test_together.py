@@ -188,6 +188,7 @@ def test_what_no_connection_took_in_time_is_not_done() -> None:
         found = await asyncio.gather(shared("second", within_s=0.05), return_exceptions=True)
         await first
         await asyncio.sleep(0.1)
+        shared.forget()
         return found
 
     (error,) = asyncio.run(steps())
@@ -202,7 +203,9 @@ def test_a_statement_that_forgets_an_item_fails_at_once_for_all() -> None:
 
     async def steps() -> list[Any]:
         shared = SharedStatement(forgetful, at_once=1, most=8)
-        return await asyncio.gather(*(shared(item, within_s=20) for item in "ab"), return_exceptions=True)
+        errors = await asyncio.gather(*(shared(item, within_s=20) for item in "ab"), return_exceptions=True)
+        shared.forget()
+        return errors
 
     started = time.monotonic()
     assert [type(error) for error in asyncio.run(steps())] == [ValueError] * 2
@@ -223,7 +226,9 @@ def test_a_loop_that_ends_leaves_the_connections_to_the_next() -> None:
         assert not any(task.done() for task in tasks)
 
     async def come_next() -> str:
-        return await shared("next", within_s=5)
+        answered = await shared("next", within_s=5)
+        shared.forget()
+        return answered
 
     asyncio.run(leave_in_the_middle())
 
