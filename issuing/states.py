@@ -34,6 +34,14 @@ class AnswerFailure(models.TextChoices):
     UNRECORDED = "unrecorded", gettext_lazy("We declined, and no decision is on record")
 
 
+class StoodIn(models.TextChoices):
+    """Who answered a purchase in the place of an ordinary decision of ours."""
+
+    ONE_CARD = "one_card", gettext_lazy("One Card, without its database")
+    ISSUER = "issuer", gettext_lazy("The issuer, in our place")
+    NETWORK = "network", gettext_lazy("The card network, in the issuer's place")
+
+
 class Stopper(models.TextChoices):
     """Who froze or suspended a card. Its holder may undo only what they did themselves."""
 

@@ -12,7 +12,7 @@ from onecard.kit.buffered_wsgi import BufferedWsgi, Lane
 from onecard.wsgi import application as wsgi_application  # Comes first: it reads the settings.
 
 from issuing import journal  # isort: skip
-from issuing.authorizations import authorize  # isort: skip
+from issuing.authorizations import authorize, stand_in_keeper  # isort: skip
 from issuing.webhooks import event_loop  # isort: skip
 
 # Where a purchase is asked about, and what each issuer's door does without a thread.
@@ -51,6 +51,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
 _allow_many_connections()
 application = BufferedWsgi(wsgi_application, _lane_of)
 journal.start_writer()
+stand_in_keeper.start()
 application.warm_up(DECISIONS, "/health/ready")
 # What a process made at its start lives as long as it does: the collector need not look at it again and again.
 gc.collect()

@@ -17,7 +17,7 @@ ENCRYPTED = ("require", "verify-ca", "verify-full")
 @register(Tags.security, deploy=True)
 def check_connections(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Secrets and money over connections that others can read, and keys of the wrong mode."""
-    return [*_database(), *_brokers(), *_mail(), *_keys()]
+    return [*_database(), *_brokers(), *_mail(), *_keys(), *_stand_in()]
 
 
 def _database() -> Iterator[CheckMessage]:
@@ -84,3 +84,12 @@ def _keys() -> Iterator[CheckMessage]:
                 hint="Use both in test, or both for real.",
                 id="onecard.W005",
             )
+
+
+def _stand_in() -> Iterator[CheckMessage]:
+    if not settings.STAND_IN_DIR and settings.ONECARD_ROLE != "desk":
+        yield checks.Warning(
+            "STAND_IN_DIR is not set: purchases that are declined while the database does not answer leave no record.",
+            hint="Set it to a folder on this machine's disk, such as /var/lib/onecard/stand-in.",
+            id="onecard.W008",
+        )

@@ -6,6 +6,7 @@ docs/environment.md has the variables with their defaults and meanings.
 import base64
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 import environ
@@ -88,6 +89,14 @@ def number(name: str, *, default: int, least: int, most: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10) or not least <= int(text) <= most:
         raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}.")
     return int(text)
+
+
+def folder(name: str) -> str:
+    """An optional folder, by its whole path."""
+    text = os.environ.get(name, "").strip()
+    if text and not Path(text).is_absolute():
+        raise ImproperlyConfigured(f"{name} must be a whole path, such as /var/lib/onecard/stand-in.")
+    return text
 
 
 def hours(name: str, *, default: str) -> tuple[int, ...]:

@@ -1,11 +1,13 @@
 """Is the process alive, and can it decide? For load balancers and for the launcher."""
 
 import logging
+from typing import Any
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from issuing.stand_in import state
 from onecard.kit.postgresql.time_limits import give_up_after
 
 log = logging.getLogger(__name__)
@@ -24,12 +26,13 @@ def live(_request: HttpRequest) -> JsonResponse:
 def ready(_request: HttpRequest) -> JsonResponse:
     """200 when a decision could be made now; 503 with the reason otherwise.
 
-    The broker is left out on purpose: approvals go on without it (money-safety F7).
+    The broker is left out on purpose: approvals go on without it (money-safety F7). Both say when stand-in answered
+    last on this machine, and whether its answers wait to be folded in.
     """
     version, why_not = readiness()
     if why_not:
-        return JsonResponse({"status": "unready", "reason": why_not}, status=503)
-    return JsonResponse({"status": "ready", "rulebook_version": version})
+        return JsonResponse({"status": "unready", "reason": why_not, **_stand_in()}, status=503)
+    return JsonResponse({"status": "ready", "rulebook_version": version, **_stand_in()})
 
 
 def readiness() -> tuple[int, str]:
@@ -44,3 +47,14 @@ def readiness() -> tuple[int, str]:
         connection.close()
         return 0, "The database does not answer; see the log."
     return (row[0], "") if row else (0, "There is no rulebook; run manage.py migrate.")
+
+
+def _stand_in() -> dict[str, Any]:
+    try:
+        found = state.read()
+    except OSError:
+        log.exception("STAND_IN_DIR cannot be read")
+        return {"stand_in": "unusable"}
+    if found is None:
+        return {}
+    return {"stand_in": {"is_waiting": found.is_waiting, "last_answer_at": found.last_answer_at}}

@@ -81,6 +81,7 @@ def refuse_unsafe_production(values: Values) -> None:
             "CARD_DATA_KEYS is not set, so the evidence of people's disputes could not be sealed and none would be "
             "taken; set it to a key made by `openssl rand -base64 32`."
         )
+    _check_stand_in(values)
     _check_public_url(values)
     _check_mail(str(values["EMAIL_URL"]))
     if values.get("WEBHOOKS_TO_LOOPBACK"):
@@ -151,6 +152,14 @@ def _check_staff_logins(values: Values) -> None:
         )
     if set(values["SECOND_FACTOR_KEYS"]) & set(values.get("CARD_DATA_KEYS", ())):
         raise ImproperlyConfigured("SECOND_FACTOR_KEYS and CARD_DATA_KEYS hold the same key; give each its own.")
+
+
+def _check_stand_in(values: Values) -> None:
+    if values.get("STAND_IN_POLICY") == "approve" and not values.get("STAND_IN_DIR"):
+        raise ImproperlyConfigured(
+            "STAND_IN_POLICY is approve, but STAND_IN_DIR is not set, so no approval could be kept and none would be "
+            "given; set it to a folder on this machine's disk."
+        )
 
 
 def _check_public_url(values: Values) -> None:

@@ -17,6 +17,9 @@ RULES = {
     "backup_unranked": gettext_lazy("No card is ranked for this merchant category, so the backup pays."),
     "card_balance": gettext_lazy("The card's own balance pays all of it, so no funding card is charged."),
     "account_verification": gettext_lazy("A check of the card for no amount: nothing is charged."),
+    "stand_in": gettext_lazy(
+        "Approved by stand-in, since the database did not answer; the funding card was chosen when it did again."
+    ),
 }
 
 LEFT_OUT = {
@@ -56,4 +59,16 @@ DECLINES = {
     "event_of_other_account": gettext_lazy("The event is of another account than ours."),
     "event_of_other_version": gettext_lazy("The event is of an API version that we do not read."),
     "deadline_exceeded": gettext_lazy("We could not decide in time."),
+    "stand_in_declined": gettext_lazy("The database did not answer, and stand-in declines then."),
+    "stand_in_in_doubt": gettext_lazy("The database did not answer, and may have approved it already."),
+    "stand_in_no_snapshot": gettext_lazy("The database did not answer, and stand-in knew nothing of the card."),
+    "stand_in_unusable_card": gettext_lazy("The database did not answer, and stand-in knew the card as not usable."),
+    "stand_in_not_allowed": gettext_lazy(
+        "The database did not answer, and stand-in approves first requests in the card's currency only, and no cash."
+    ),
+    "stand_in_limit_exceeded": gettext_lazy("The database did not answer, and it was more than the limits had left."),
+    "stand_in_not_kept": gettext_lazy("The database did not answer, and the answer could not be kept on the disk."),
+    "stand_in_amount_exceeded": gettext_lazy(
+        "The database did not answer, and it was more than stand-in may approve for a card within a day."
+    ),
 }

@@ -42,6 +42,8 @@ def sentence(decision: Decision, *, time_zone: str) -> str:
     """
     if decision.approved:
         return ""
+    if decision.decline_reason.startswith("stand_in_"):
+        return OURS
     limit = decision.trace.get("limit") if isinstance(decision.trace, dict) else None
     if isinstance(limit, dict) and limit.get("kind") in LIMITS:
         return _limit(decision, limit, time_zone)

@@ -16,7 +16,13 @@ from django.utils.translation import gettext_lazy
 from issuing import states
 from issuing.admin import purchase_lines, purchase_page
 from issuing.admin.card_filter import VirtualCardFilter
-from issuing.admin.outcome_filters import AnswerFilter, OutcomeFilter, PurchaseAmountFilter, ReasonFilter
+from issuing.admin.outcome_filters import (
+    AnswerFilter,
+    OutcomeFilter,
+    PurchaseAmountFilter,
+    ReasonFilter,
+    StandInFilter,
+)
 from issuing.admin.purchase_buttons import PurchaseButtons
 from issuing.models import Authorization, Decision
 from onecard.kit import display, references
@@ -51,6 +57,7 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
         "status",
         OutcomeFilter,
         AnswerFilter,
+        StandInFilter,
         "provider",
     )
     search_ids = (
@@ -148,3 +155,7 @@ references.register("authorization", lambda key: reverse("admin:issuing_authoriz
 references.register("decision", lambda key: reverse("admin:issuing_authorization_of_decision", args=[key]))
 # What a case about failed answers is about.
 references.register("answers", lambda _issuer: f"{reverse('admin:issuing_authorization_changelist')}?answer=failed")
+# What a case about an answer of stand-in is about that no purchase has.
+references.register(
+    "stand_in", lambda _name: f"{reverse('admin:issuing_authorization_changelist')}?stood_in={states.StoodIn.ONE_CARD}"
+)

@@ -79,3 +79,19 @@ class AnswerFilter(SimpleListFilter):
         if self.value() == "failed":
             return failed_answers.failed(queryset)
         return queryset.filter(answer_failed=self.value()) if self.value() else queryset
+
+
+class StandInFilter(SimpleListFilter):
+    """Purchases that somebody answered in the place of an ordinary decision of ours: we, the issuer or the network."""
+
+    title = gettext_lazy("Stand-in")
+    parameter_name = "stood_in"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("any", _("Anybody stood in")), *states.StoodIn.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Authorization]) -> QuerySet[Authorization]:
+        if not self.value():
+            return queryset
+        stood_in = queryset.exclude(stood_in="")
+        return stood_in if self.value() == "any" else stood_in.filter(stood_in=self.value())

@@ -186,6 +186,7 @@ def _facts(
         (_("Paid by"), line.paid_by if line.paid_by != display.NOTHING else ""),
         (_("Declined because"), line.why_declined),
         (_("Our answer"), authorization.get_answer_failed_display() if authorization.answer_failed else ""),
+        (_("Stand-in"), authorization.get_stood_in_display() if authorization.stood_in else ""),
         (_("Of that by the issuer alone"), alone and display.money(alone, authorization.currency)),
         (_("Cardholder"), holder and person_link(holder)),
         (_("Virtual card"), card and display.link(references.page_of(f"virtualcard:{card.pk}"), card)),

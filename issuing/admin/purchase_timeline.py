@@ -41,6 +41,8 @@ WORDS: Final[dict[str, Words]] = {
     "authorization.settlement": gettext_lazy("Closed out here: limits and charges are what was captured"),
     "authorization.reduced": gettext_lazy("A part of the hold was released"),
     "authorization.answer_failed": gettext_lazy("The answer failed: %(failure)s"),
+    "authorization.stood_in": gettext_lazy("Answered without our database, by stand-in, and written down afterwards"),
+    "authorization.stood_in_by_other": gettext_lazy("Somebody else answered in our place: %(who)s"),
     "authorization.paid_from_balance": gettext_lazy("The card's balance paid"),
     "charge.succeeded": gettext_lazy("%(card)s was charged %(money)s"),
     "charge.held": gettext_lazy("%(card)s holds %(money)s"),
@@ -187,6 +189,7 @@ def _of(details: dict[str, Any]) -> dict[str, str]:
     code = str(details.get("failure_code") or "").replace("_", " ")
     return {
         "failure": str(dict(states.AnswerFailure.choices).get(failure, failure)),
+        "who": str(dict(states.StoodIn.choices).get(str(details.get("who", "")), "")),
         "code": code or _("no reason given"),
     }
 

@@ -18,7 +18,7 @@ from audit.admin import actor_in_words
 from audit.models import Entry
 from issuing import states
 from issuing.models import ReconcileFinding, ReconcileRun
-from issuing.reconcile import recorded
+from issuing.reconcile import recorded, stood_in
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.confirmation_pages import Confirmation, actor_of, ask_or_do, change_page, page_action, posted
@@ -121,6 +121,7 @@ def report_of(run: ReconcileRun, page: str | None) -> dict[str, Any]:
         "waits_for_worker": is_running and not recorded.is_in_hands(run.pk),
         "state": display.label(run.get_status_display(), TONE.get(run.status, "neutral")),
         "asked_by": _asked_by(run),
+        "stood_in": stood_in.between(run.since, run.until) if run.since and run.until else None,
         "now_comparing": comparison_in_words(run.now_comparing),
         "findings": findings,
         "rows": [

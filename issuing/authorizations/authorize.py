@@ -1,9 +1,9 @@
 """The decision: may this purchase happen, and which card pays. Read this file first.
 
 A decision is one read, a pure choice, and one committing statement that checks again under its lock. This path makes no
-network call and no broker call. Whatever fails, the answer is a decline within DECISION_DEADLINE_MS of the request's
-arrival: a request that is too old is declined before any work, and a silent database is given up on
-(docs/decisions/0032).
+network call and no broker call. Whatever fails, there is an answer within DECISION_DEADLINE_MS of the request's
+arrival: a request that is too old is declined before any work, a silent database is given up on (docs/decisions/0032),
+and then stand-in answers by its policy (docs/decisions/0054).
 """
 
 import logging
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, NotSupportedError, OperationalError
+from django.db import DatabaseError, IntegrityError, InterfaceError, NotSupportedError, OperationalError
 
 from issuing import journal
 from issuing.authorizations import decision_store, late_approvals, unknown_commits
@@ -21,6 +21,8 @@ from issuing.authorizations.proposal import propose, propose_late_decline
 from issuing.inbox import deliveries as inbox
 from issuing.inbox import log_ids
 from issuing.issuers.messages import AuthorizationRequest, Envelope
+from issuing.stand_in import answers as stand_in
+from issuing.stand_in import policy
 from onecard.kit.clock import Stopwatch
 from onecard.kit.postgresql.time_limits import give_up_after
 
@@ -31,6 +33,8 @@ WORK_SHARE = 0.1
 # Parts of the deadline reserved for sending the answer and for recording the decline; at most these shares.
 ANSWER_MS, ANSWER_SHARE = 40, 0.1
 RECORD_MS, RECORD_SHARE = 250, 0.25
+# What is left of that for stand-in, where a database that is too slow does not record the decline either.
+STAND_IN_SHARE = 0.4
 # The server cancels a statement at its limit. The connection is given up on only this much later.
 SILENCE_MS = 20
 # A late approval is taken back before the decline is sent, or in the background if that takes longer than this.
@@ -63,7 +67,8 @@ def authorize(
 
     `body` is kept as evidence; `watch` has run since the request arrived. The same event, or a second event for the
     same round, gets the same bytes. Never raises: past DECISION_DEADLINE_MS, or without a database, the answer is a
-    decline with its reason. `in_doubt` are decisions on this request whose commit has an unknown end.
+    decline with its reason, unless stand-in approves. `in_doubt` are decisions on this request whose commit has an
+    unknown end.
     """
     log_ids.bind_question(asked)
     question = _Question(asked, body, watch, in_doubt=list(in_doubt))
@@ -88,7 +93,7 @@ def _result(question: _Question) -> decision_store.Result:
     except OperationalError as error:
         log.warning("authorization %s: the database did not answer in time: %s", asked.authorization_id, error)
         silent = decision_store.is_silent(error)
-        response = _decline_unstored(question, error) if silent else _decline_late(question)
+        response = _answer_unstored(question, error) if silent else _decline_late(question)
     except Exception:
         log.exception("authorization %s: declined because deciding failed", asked.authorization_id)
         response = _decline_by_fault(question)
@@ -148,25 +153,37 @@ def _read_choose_commit(question: _Question) -> decision_store.Result | None:
     return decision_store.Result(result.kind, answer_of(asked.answers, result.kind, result.response))
 
 
-def _decline_unstored(question: _Question, error: DatabaseError) -> bytes:
-    """Declines without a record.
+def _answer_unstored(question: _Question, error: DatabaseError) -> bytes:
+    """Answers without the database: by stand-in where it is set up and in time, else a decline without a record.
 
     After a silent database, the connection is dropped so that the next use gets a new one.
     """
     if decision_store.is_silent(error):
         decision_store.forget_connection()
-    return question.bare_decline("deadline_exceeded")
+    if not (stand_in.is_on() and isinstance(error, OperationalError | InterfaceError)):
+        return question.bare_decline("deadline_exceeded")
+    watch = question.watch
+    answered = stand_in.answer(
+        question.asked, question.body, watch, within_s=left_ms(watch) / 1000, in_doubt=question.in_doubt
+    )
+    return question.bare_decline(policy.NOT_KEPT) if answered is None else answered
 
 
 def _decline_late(question: _Question) -> bytes:
     """Declines because time is up, and briefly tries to record that without waiting for the card's lock."""
     asked, watch = question.asked, question.watch
+    decision_id, within_ms = uuid.uuid4(), left_ms(watch) - SILENCE_MS
+    if stand_in.is_on():
+        within_ms -= _recording_ms() * STAND_IN_SHARE
     try:
-        proposal = propose_late_decline(asked, decision_id=uuid.uuid4(), watch=watch)
-        result = decision_store.record(proposal, question.body, remaining_ms=left_ms(watch) - SILENCE_MS)
+        proposal = propose_late_decline(asked, decision_id=decision_id, watch=watch)
+        with give_up_after((within_ms + SILENCE_MS) / 1000):
+            result = decision_store.record(proposal, question.body, remaining_ms=within_ms)
     except DatabaseError as error:
         log.warning("authorization %s: the late decline could not be stored: %s", asked.authorization_id, error)
-        return _decline_unstored(question, error)
+        if decision_store.is_unknown(error):
+            question.in_doubt.append(decision_id)
+        return _answer_unstored(question, error)
     return answer_of(asked.answers, result.kind, result.response)
 
 
@@ -216,7 +233,11 @@ def left_ms(watch: Stopwatch) -> float:
 
 
 def _deciding_ms() -> float:
-    return _answering_ms() - min(RECORD_MS, float(settings.DECISION_DEADLINE_MS) * RECORD_SHARE)
+    return _answering_ms() - _recording_ms()
+
+
+def _recording_ms() -> float:
+    return min(RECORD_MS, float(settings.DECISION_DEADLINE_MS) * RECORD_SHARE)
 
 
 def _answering_ms() -> float:

@@ -7,7 +7,7 @@ from django.db.models.functions import Least
 
 from audit import trail
 from issuing import locking, states
-from issuing.authorizations import close_out, decline_notices, failed_answers, issuer_reasons, rounds
+from issuing.authorizations import close_out, decline_notices, failed_answers, issuer_reasons, rounds, stood_in
 from issuing.billing import amount_due, position, review_cases
 from issuing.clearing import card_transactions
 from issuing.inbox import references as event_references
@@ -44,6 +44,7 @@ def apply_update(update: AuthorizationUpdate, authorization: Authorization | Non
     else:
         is_other = _apply(update, authorization, card_id)
     failed_answers.note(update, authorization)
+    stood_in.note(update, authorization)
     # Captures may have been reported before the purchase.
     card_transactions.link(authorization)
     if is_other:

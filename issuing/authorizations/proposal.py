@@ -10,6 +10,7 @@ from issuing import states
 from issuing.authorizations import contradictions
 from issuing.authorizations.answers import for_each_result
 from issuing.authorizations.facts import CardFacts, Facts
+from issuing.issuers.merchants import CASH_MCCS
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.limits.windows import windows_as_json
 from onecard.kit import clock
@@ -18,11 +19,6 @@ from routing import rulebook
 from routing.engine import Choice, Purchase, choose
 from routing.trace import describe
 from wallet.models import KycStatus
-
-# Turning a funding card's purchase into cash may need a licence, so it is declined: cash at a counter and at a machine,
-# wire transfers, quasi-cash, stored value (MCCs as in Stripe's guide to Issuing and ATM use), and account funding
-# (Mastercard's 6538).
-CASH_MCCS = frozenset({"4829", "6010", "6011", "6051", "6538", "6540"})
 
 
 def propose(asked: AuthorizationRequest, facts: Facts, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:

@@ -22,7 +22,9 @@ from issuing.authorizations.facts import Facts, KnownCard
 from issuing.authorizations.proposal import propose
 from issuing.authorizations.shared_statement import NotTakenError, SharedStatement
 from issuing.issuers.messages import AuthorizationRequest
+from issuing.stand_in import answers as stand_in
 from onecard.kit.clock import Stopwatch
+from onecard.kit.postgresql.base import NotDoneError
 from onecard.kit.postgresql.loop_connection import LoopConnection
 from routing import rulebook
 
@@ -40,9 +42,13 @@ Key = tuple[str, str]
 
 @dataclass
 class NeedsThreadError(Exception):
-    """The request is decided by `authorize` in a thread; `in_doubt` are decisions whose commit has an unknown end."""
+    """The request is decided by `authorize` in a thread; `in_doubt` are decisions whose commit has an unknown end.
+
+    `is_database_failing` is true where the database, and not the request, is the reason.
+    """
 
     in_doubt: list[uuid.UUID] = field(default_factory=list)
+    is_database_failing: bool = False
 
 
 async def decide(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> bytes:
@@ -50,6 +56,26 @@ async def decide(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) 
     if authorize.is_too_old(watch):
         # Not logged, as in issuing/webhooks/shedding.py: there are too many when it happens, and each log line delays.
         return asked.answers.bare_decline("deadline_exceeded")
+    try:
+        return await _decide(asked, body, watch)
+    except NeedsThreadError as error:
+        # A thread would find it too old to be decided.
+        answered = await _stand_in(asked, body, watch, error) if authorize.is_too_old(watch) else None
+        if answered is None:
+            raise
+        return answered
+
+
+async def _stand_in(
+    asked: AuthorizationRequest, body: bytes, watch: Stopwatch, error: NeedsThreadError
+) -> bytes | None:
+    if not error.is_database_failing:
+        return None
+    within_s = authorize.left_ms(watch) / 1000
+    return await stand_in.answer_soon(asked, body, watch, within_s=within_s, in_doubt=error.in_doubt)
+
+
+async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> bytes:
     if not _is_first_round(asked):
         raise NeedsThreadError
     known = await _known(asked, watch)
@@ -86,7 +112,7 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
     try:
         known = await _reads(key, within_s=authorize.remaining_ms(watch) / 1000)
     except (DatabaseError, TimeoutError, NotTakenError):
-        raise NeedsThreadError from None
+        raise NeedsThreadError(is_database_failing=True) from None
     watch.lap("read")
     if known is not None:
         _cards[key] = known
@@ -100,13 +126,13 @@ async def _recorded(
 ) -> decision_store.Result:
     try:
         return await _commits((proposal, body), within_s=authorize.remaining_ms(watch) / 1000)
-    except NotTakenError:
-        raise NeedsThreadError from None
+    except (NotTakenError, NotDoneError):
+        raise NeedsThreadError(is_database_failing=True) from None
     except Exception as error:
         # Whatever it was, the commit may have happened.
         is_bug = not isinstance(error, DatabaseError | TimeoutError)
         log.warning("authorization %s: not decided with the others: %r", asked.authorization_id, error, exc_info=is_bug)
-        raise NeedsThreadError([decision_id]) from None
+        raise NeedsThreadError([decision_id], is_database_failing=not is_bug) from None
 
 
 def _is_first_round(asked: AuthorizationRequest) -> bool:

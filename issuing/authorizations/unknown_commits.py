@@ -66,6 +66,13 @@ def take_back(asked: AuthorizationRequest, body: bytes, decisions: Collection[uu
     """
     proposal = propose_late_decline(asked, decision_id=uuid.uuid4(), watch=Stopwatch())
     decision_store.record(proposal, body, remaining_ms=ATTEMPT_S * 1000)
+    take_back_decisions(asked, decisions)
+
+
+def take_back_decisions(asked: AuthorizationRequest, decisions: Collection[uuid.UUID]) -> None:
+    """Takes back each of these that was committed as an approval; may be repeated. Raises django.db.DatabaseError."""
+    if not decisions:
+        return
     journal.write_of(provider=asked.provider, names=[asked.authorization_id])
     approved = Decision.objects.filter(public_id__in=list(decisions), approved=True, corrected_by=None)
     for decision in approved.select_related("event"):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from issuing import states
 from issuing.handlers import marqeta_clearing
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.marqeta import decline_words
@@ -46,6 +47,7 @@ def read_row(kind: str, row: dict[str, Any]) -> Row:
         # A later message has the side amounts of its own part.
         beside=of_marqeta(row, currency) if kind in FIRST_MESSAGES else NOTHING,
         issuer_cardholder_id=clean_text(row.get("user_token"), limit=64),
+        stood_in=_stood_in(kind, row),
         **decline_words.of(row),
     )
     return Row(
@@ -68,6 +70,14 @@ def _released_minor(row: dict[str, Any], update: AuthorizationUpdate) -> int:
     if isinstance(order, dict) and "amount" in order:
         return read_minor(order["amount"], update.currency, "the order's amount")
     return update.amount_minor
+
+
+def _stood_in(kind: str, row: dict[str, Any]) -> str:
+    """Returns who approved in our place: Marqeta by its Commando Mode, or the network, which reports it afterwards."""
+    by = clean_text(row.get("standin_approved_by"), limit=40).upper()
+    if by.startswith("COMMANDO"):
+        return states.StoodIn.ISSUER
+    return states.StoodIn.NETWORK if by == "NETWORK" or kind.endswith(".standin") else ""
 
 
 def _expects_ours(kind: str, row: dict[str, Any]) -> bool:

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 
 from django.conf import settings
 
+# Turning a funding card's purchase into cash may need a licence, so it is declined: cash at a counter and at a machine,
+# wire transfers, quasi-cash, stored value (MCCs as in Stripe's guide to Issuing and ATM use), and account funding
+# (Mastercard's 6538).
+CASH_MCCS = frozenset({"4829", "6010", "6011", "6051", "6538", "6540"})
+
 
 def category_of(mcc: str) -> str:
     """Returns the name of a merchant category, such as "eating_places_restaurants"; "" for a code that is not listed.

@@ -92,6 +92,9 @@ class AnswerFormat(Protocol):
     def answer(self, decision_id: str, reason: str) -> str:
         """Approves when the reason is empty, and names the decision, so that both sides' records can be matched."""
 
+    def approve_by_stand_in(self, decision_id: str) -> str:
+        """Approves without the database, and says that (docs/decisions/0054)."""
+
     def bare_decline(self, reason: str) -> bytes:
         """Returns a decline without a stored decision."""
 
@@ -148,7 +151,8 @@ class AuthorizationUpdate:
     `status` is one of states.Authorization, or "" when unknown. `asked_us` is true when the outcome went through our
     webhook, whatever we answered. Of a decline, `declined_minor` is what was asked for, `declined_because` the issuer's
     word for why, and `declined_message` its sentence. `answer_failed` is one of states.AnswerFailure when the issuer
-    got no answer of ours that it could use, with its own words in `answer_message`.
+    got no answer of ours that it could use, with its own words in `answer_message`. `stood_in` is one of states.StoodIn
+    when the issuer or the network approved in our place.
     """
 
     provider: str
@@ -171,6 +175,7 @@ class AuthorizationUpdate:
     declined_message: str = ""
     answer_failed: str = ""
     answer_message: str = ""
+    stood_in: str = ""
 
 
 def round_prefix(rounds_before: int) -> str:

@@ -21,6 +21,13 @@ def held_without_us_minor(purchase: Authorization) -> int:
     return _left_minor(_placed(purchase, of_capture=False).filter(decision=None))
 
 
+def release_without_us(purchase: Authorization) -> None:
+    """Ends what is held of the issuer's own approval, before a decision of ours holds it."""
+    locking.require_purchase(purchase)
+    for hold in _placed(purchase, of_capture=False).filter(decision=None):
+        release(hold)
+
+
 def release(hold: Hold) -> bool:
     """Ends one hold and gives back what is left of it; False if it had ended already."""
     require_transaction("The release of a hold")

@@ -84,6 +84,15 @@ class Authorization(models.Model):
             "Why the purchase did not get the answer that it should have had from us; empty for none."
         ),
     )
+    stood_in = models.CharField(
+        max_length=20,
+        choices=states.StoodIn.choices,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text=gettext_lazy("Who answered in the place of an ordinary decision of ours; empty for nobody."),
+    )
     settle_due_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -109,6 +118,7 @@ class Authorization(models.Model):
             ),
             # Few: staff look at what got no answer of ours, by date.
             models.Index(fields=["created_at", "id"], name="purchase_unanswered", condition=~Q(answer_failed="")),
+            models.Index(fields=["created_at", "id"], name="purchase_stood_in", condition=~Q(stood_in="")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["provider", "issuer_authorization_id"], name="one_row_per_authorization"),

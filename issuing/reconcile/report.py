@@ -3,8 +3,10 @@
 import csv
 import datetime as dt
 import json
+from dataclasses import asdict
 from typing import Any, Protocol, TextIO
 
+from issuing.reconcile import stood_in
 from issuing.reconcile.cases import side_in_words
 from issuing.reconcile.run import Finding, Report
 from onecard.kit import clock
@@ -43,6 +45,9 @@ class Table:
             f"the others: {report.found.total()} differences, {report.repaired} repaired, {report.left} left"
             f"{f', {report.settled} settled by people' if report.settled else ''}; {report.resolved} cases resolved.\n"
         )
+        answered = stood_in.between(window.since, window.until)
+        if answered.answered:
+            self._out.write(f"{answered.answered} purchases answered by stand-in, {answered.approved} approved.\n")
         if report.older:
             self._out.write(f"{report.older} cases about what happened before that are still open.\n")
         if report.without_case:
@@ -77,6 +82,7 @@ class Json:
             "older_open": report.older,
             "without_case": report.without_case,
             "cases_resolved": report.resolved,
+            "stood_in": asdict(stood_in.between(report.window.since, report.window.until)),
         }
         self._out.write(f"{head}\n], {json.dumps(counts)[1:]}\n")
 

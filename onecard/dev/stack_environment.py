@@ -36,8 +36,11 @@ def services_environment(services: Services) -> dict[str, str]:
 
 def stack_environment(services: Services, *, web_port: int, sandbox_port: int) -> dict[str, str]:
     """Returns the same with the addresses of the web server and the sandbox issuer."""
-    sandbox = {"STRIPE_API_BASE": f"http://{HOST}:{sandbox_port}"}
-    return services_environment(services) | _unless_given(sandbox) | {WEB_URL: f"http://{HOST}:{web_port}"}
+    more = {
+        "STRIPE_API_BASE": f"http://{HOST}:{sandbox_port}",
+        "STAND_IN_DIR": str((services.folder / "stand-in").resolve()),
+    }
+    return services_environment(services) | _unless_given(more) | {WEB_URL: f"http://{HOST}:{web_port}"}
 
 
 @contextmanager

@@ -31,6 +31,7 @@ def test_check_deploy_has_nothing_to_say_of_a_production_environment() -> None:
         ({"STRIPE_API_KEY": "sk_test_x"}, "onecard.W005"),
         ({"EMAIL_URL": "smtp://mail:Ws6xE9cR3v@mail.internal:25"}, "onecard.W006"),
         ({"SERVER_EMAIL": ""}, "onecard.W007"),
+        ({"STAND_IN_DIR": ""}, "onecard.W008"),
         ({"STRIPE_API_KEY": "sk_test_x", "MARQETA_BASE_URL": "https://sandbox-api.marqeta.com/v3/"}, "onecard.W004"),
         ({"SECRET_KEY": PRODUCTION["SECRET_KEY"][:40]}, "security.W009"),
     ],

@@ -36,6 +36,15 @@ class Relay:
         finally:
             os.kill(self.pid, signal.SIGCONT)
 
+    @contextlib.contextmanager
+    def gone(self) -> Iterator[None]:
+        """Inside, what was connected is cut off and new connections are refused, as when the server is stopped."""
+        os.kill(self.pid, signal.SIGUSR1)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGUSR2)
+
     @property
     def database_url(self) -> str:
         """The tests' own database, through the relay."""
@@ -81,13 +90,30 @@ def _relay(target: str) -> Iterator[Relay]:
 
 
 async def _serve(target: str) -> None:
+    taken: set[asyncio.StreamWriter] = set()
+
     async def take_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await _connect(target)
+        taken.update((writer, back))
         await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        taken.difference_update((writer, back))
 
+    loop = asyncio.get_running_loop()
     server = await asyncio.start_server(take_up, HOST, 0, backlog=512)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    port = server.sockets[0].getsockname()[1]
+    told = {number: asyncio.Event() for number in (signal.SIGUSR1, signal.SIGUSR2)}
+    for number, event in told.items():
+        loop.add_signal_handler(number, event.set)
+    print(port, flush=True)
+    while True:
+        await told[signal.SIGUSR1].wait()
+        server.close()
+        for writer in list(taken):
+            writer.transport.abort()
+        await told[signal.SIGUSR2].wait()
+        for event in told.values():
+            event.clear()
+        server = await asyncio.start_server(take_up, HOST, port, backlog=512)
 
 
 async def _connect(target: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

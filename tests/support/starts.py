@@ -38,6 +38,7 @@ PRODUCTION = {
     "REDIS_URL": "rediss://:Hn4jK7mP1s@redis.internal:6379/0",
     "STRIPE_API_KEY": "_".join(("sk", "live", "4eC39HqLyjWDarjtT1")),
     "METRICS_TOKEN": "Yb3nM8kQ2wE5rT7uI9oP",
+    "STAND_IN_DIR": "/var/lib/onecard/stand-in",
     "EMAIL_URL": "smtp+tls://mail:Ws6xE9cR3v@mail.internal:587",
     "SERVER_EMAIL": "cards@example.com",
 }

@@ -43,6 +43,10 @@ class MarqetaAnswers:
         tags = f"onecard_decision={decision_id}" + (f",onecard_reason={reason}" if reason else "")
         return self._body({"memo": f"One Card {decision_id}", "tags": tags} | _declined(reason))
 
+    def approve_by_stand_in(self, decision_id: str) -> str:
+        tags = f"onecard_decision={decision_id},onecard_reason=stand_in_approved"
+        return self._body({"memo": f"One Card {decision_id}", "tags": tags})
+
     def bare_decline(self, reason: str) -> bytes:
         return self._body({"tags": f"onecard_reason={reason}"} | _declined(reason)).encode()
 

@@ -16,6 +16,10 @@ class StripeAnswers:
     def answer(self, decision_id: str, reason: str) -> str:
         return _template(reason).replace(_ID, decision_id)
 
+    def approve_by_stand_in(self, decision_id: str) -> str:
+        metadata = {"onecard_decision": decision_id, "onecard_reason": "stand_in_approved"}
+        return json.dumps({"approved": True, "metadata": metadata})
+
     def bare_decline(self, reason: str) -> bytes:
         return json.dumps({"approved": False, "metadata": {"onecard_reason": reason}}).encode()
 

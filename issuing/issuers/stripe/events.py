@@ -41,6 +41,8 @@ STATUS = {
 # Reasons of a round in which Stripe had no answer of ours that it could use (docs/issuers/stripe.md, Real-time
 # authorizations).
 NO_ANSWER = {"webhook_timeout": states.AnswerFailure.TIMEOUT, "webhook_error": states.AnswerFailure.ERROR}
+# Reasons of an approved round that say who approved it in our place.
+STOOD_IN = dict.fromkeys(NO_ANSWER, states.StoodIn.ISSUER) | {"network_fallback": states.StoodIn.NETWORK}
 
 
 def parse_envelope(body: bytes) -> Envelope:
@@ -135,6 +137,7 @@ def parse_authorization_update(provider: str, envelope: Envelope) -> Authorizati
     declined: dict[str, Any] = next((entry for entry in reversed(history) if entry.get("approved") is False), {})
     without_us = [entry for entry in history if str(entry.get("reason")) in NO_ANSWER]
     unanswered: dict[str, Any] = without_us[-1] if without_us else {}
+    stood_in = [STOOD_IN[str(entry.get("reason"))] for entry in approved if str(entry.get("reason")) in STOOD_IN]
     currency = _or_nothing(currency_in, content.get("currency")) or ""
     return AuthorizationUpdate(
         provider=provider,
@@ -164,6 +167,7 @@ def parse_authorization_update(provider: str, envelope: Envelope) -> Authorizati
         declined_message=free_text(declined.get("reason_message"), limit=200),
         answer_failed=NO_ANSWER.get(str(unanswered.get("reason")), ""),
         answer_message=free_text(unanswered.get("reason_message"), limit=200),
+        stood_in=stood_in[-1] if stood_in else "",
     )
 
 

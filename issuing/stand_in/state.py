@@ -1,0 +1,41 @@
+"""How stand-in is doing on this machine, from the times and names of its files: for health checks and metrics."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from issuing.stand_in import files, policy, snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """`is_waiting` while answers are not all in the books; a time is None where there is none."""
+
+    is_waiting: bool
+    last_answer_at: dt.datetime | None
+    snapshot_at: dt.datetime | None
+
+    @property
+    def lacks_snapshot(self) -> bool:
+        """Whether an outage now would decline what the policy would approve."""
+        if settings.STAND_IN_POLICY != policy.APPROVE:
+            return False
+        return self.snapshot_at is None or snapshot.is_too_old(self.snapshot_at.timestamp())
+
+
+def read() -> State | None:
+    """Returns the state; None where STAND_IN_DIR is not set. Raises OSError for a folder that cannot be used."""
+    place = files.folder()
+    if place is None:
+        return None
+    answered = [path.stat().st_mtime for path in files.journals(place)]
+    return State(
+        is_waiting=bool(files.unfolded(place)),
+        last_answer_at=_moment(max(answered, default=0.0)),
+        snapshot_at=_moment(snapshot.taken_at(place)),
+    )
+
+
+def _moment(seconds: float) -> dt.datetime | None:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC) if seconds else None
