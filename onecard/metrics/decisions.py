@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import Metric
 from issuing.models import Authorization, Decision
 from issuing.operations.control import configured_providers
 from issuing.operations.hourly_sums import ISSUER_WAITS_MS
+from issuing.stand_in import policy
 from issuing.states import AnswerFailure
 from onecard.metrics.counting import Source, totals_of
 from onecard.metrics.families import COUNTED, counter, histogram
@@ -24,7 +25,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         *("event_id_reused", "round_contradicts"),
         *("event_of_other_mode", "event_of_other_account", "event_of_other_version"),
     ),
-    "failure": ("deadline_exceeded",),
+    "failure": ("deadline_exceeded", *policy.REASONS),
 }
 GROUP_OF: Final = {reason: group for group, reasons in GROUPS.items() for reason in reasons}
 # A correction takes back an approval whose answer came too late to be sent; it has no times.
