@@ -14,12 +14,14 @@ from onecard.alerts.rules import (
     one_card,
     outbox,
     purchases,
+    stand_in,
     unknown_charges,
 )
 
 RULES: Final[tuple[Rule, ...]] = (
     decisions.ANSWERS,
     decisions.JOURNAL,
+    stand_in.RULE,
     purchases.DECLINES,
     purchases.VOLUME,
     one_card.RULE,
