@@ -1,4 +1,4 @@
-"""The settings of stand-in, the answers while the database does not answer (docs/decisions/0054)."""
+"""The settings of stand-in, the answers while the database does not answer (docs/decisions/0056)."""
 
 from onecard import environment
 

@@ -3,7 +3,7 @@
 A decision is one read, a pure choice, and one committing statement that checks again under its lock. This path makes no
 network call and no broker call. Whatever fails, there is an answer within DECISION_DEADLINE_MS of the request's
 arrival: a request that is too old is declined before any work, a silent database is given up on (docs/decisions/0032),
-and then stand-in answers by its policy (docs/decisions/0054).
+and then stand-in answers by its policy (docs/decisions/0056).
 """
 
 import logging

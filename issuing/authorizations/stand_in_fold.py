@@ -1,4 +1,4 @@
-"""Folds the answers of stand-in into the books, each exactly once (docs/decisions/0054).
+"""Folds the answers of stand-in into the books, each exactly once (docs/decisions/0056).
 
 Each answer is one transaction under the card's lock: the same committing statement as for every decision writes it, and
 finds one that it has written before. So whoever is killed at any step begins the file anew, and nothing is doubled.

@@ -93,7 +93,7 @@ class AnswerFormat(Protocol):
         """Approves when the reason is empty, and names the decision, so that both sides' records can be matched."""
 
     def approve_by_stand_in(self, decision_id: str) -> str:
-        """Approves without the database, and says that (docs/decisions/0054)."""
+        """Approves without the database, and says that (docs/decisions/0056)."""
 
     def bare_decline(self, reason: str) -> bytes:
         """Returns a decline without a stored decision."""

@@ -135,7 +135,7 @@ BEGIN
         v_day := issuing_open_window(v_card.id, 'day', v_now, p->'day');
         v_month := issuing_open_window(v_card.id, 'month', v_now, p->'month');
     END IF;
-    -- What stand-in approved has been answered: it counts, over a limit as well (docs/decisions/0054).
+    -- What stand-in approved has been answered: it counts, over a limit as well (docs/decisions/0056).
     IF v_reason = '' AND v_amount > 0 AND NOT p ? 'stand_in' THEN
         v_reason := CASE
             WHEN v_day.spent_minor + v_unheld + v_amount > v_card.daily_limit_minor THEN 'daily_limit_exceeded'
