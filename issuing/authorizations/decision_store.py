@@ -20,7 +20,7 @@ from issuing.authorizations.facts import CardFacts, Facts, KnownCard
 from issuing.issuers.messages import AuthorizationRequest
 from onecard.kit.masked_body import evidence_of
 from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY, NotConnectedError
-from onecard.kit.postgresql.loop_connection import LoopConnection, bytea_array, jsonb
+from onecard.kit.postgresql.loop_connection import LoopConnection, bigint_array, bytea_array, jsonb, text_array
 from onecard.kit.postgresql.time_limits import SilentDatabaseError, TimeLimitedConnection
 from wallet import states
 
@@ -78,11 +78,9 @@ SELECT (SELECT version FROM routing_rulebook), jsonb_agg(jsonb_build_array(
                  LIMIT 1) c ON true
   JOIN LATERAL (SELECT * FROM wallet_cardholder WHERE id = c.cardholder_id LIMIT 1) h ON true
 """.encode()  # noqa: S608 (a constant)
-RECORD_MANY = b"""
-SELECT outcome, response
-  FROM issuing_record_decisions($1::jsonb, $2::bytea[]) WITH ORDINALITY AS recorded (outcome, response, place)
- ORDER BY place
-"""
+RECORD_MANY = b"SELECT place, outcome, response FROM issuing_record_decisions($1, $2, $3, $4, $5, $6)"
+# What only the single function looks at.
+ALONE = ("responses", "day", "month")
 REFUSE = "SELECT issuing_refuse_event(%(refusal)s, %(body)s)"
 RECORD = "SELECT outcome, response FROM issuing_record_decision(%(proposal)s, %(body)s)"
 
@@ -151,14 +149,46 @@ async def record_many(
     link: LoopConnection, decisions: Sequence[tuple[dict[str, Any], bytes]], *, remaining_ms: float
 ) -> list[Result]:
     """Commits decisions together, in one round trip (issuing/sql/record_decisions.sql); all of them or none."""
-    kept = [evidence_of(body) for _, body in decisions]
-    proposals = [
-        proposal | {"original_mac": evidence.original_mac}
-        for (proposal, _), evidence in zip(decisions, kept, strict=True)
+    looked_at, answers, traces, alone, bodies = [], [], [], [], []
+    seen: set[tuple[str, str, str]] = set()
+    for place, (proposal, body) in enumerate(decisions, start=1):
+        evidence = evidence_of(body)
+        facts = proposal | {"original_mac": evidence.original_mac, "place": place}
+        facts["is_ordinary"] = _is_ordinary(facts) and _is_first(facts, seen)
+        traces.append(msgspec.json.encode(facts.pop("trace")))
+        rest = {name: facts.pop(name) for name in ALONE if name in facts}
+        answers.append(rest["responses"].get("", "").encode())
+        alone.append(msgspec.json.encode(rest))
+        bodies.append(evidence.body)
+        looked_at.append(facts)
+    params = [
+        jsonb(msgspec.json.encode(looked_at)),
+        bigint_array([facts.get("card_id") or 0 for facts in looked_at]),
+        bytea_array(answers),
+        text_array(traces),
+        text_array(alone),
+        bytea_array(bodies),
     ]
-    params = [jsonb(msgspec.json.encode(proposals)), bytea_array([evidence.body for evidence in kept])]
     rows = await link.run(RECORD_MANY, params, limit_ms=remaining_ms)
-    return [Result((kind or b"").decode(), response or b"") for kind, response in rows]
+    found = {
+        int.from_bytes(place or b"", "big"): Result((kind or b"").decode(), answer or b"")
+        for place, kind, answer in rows
+    }
+    return [found[place] for place in range(1, len(decisions) + 1)]
+
+
+def _is_ordinary(facts: dict[str, Any]) -> bool:
+    """Returns whether the shared statement may write it as one of a set; it compares versions and limits itself."""
+    odd = ("decline_reason", "status_before", "contradiction", "from_balance_minor", "standing_minor")
+    return facts["amount_minor"] > 0 and not any(facts.get(name) for name in odd)
+
+
+def _is_first(facts: dict[str, Any], seen: set[tuple[str, str, str]]) -> bool:
+    """Returns whether no other in the set has the event or the purchase, and notes both."""
+    names = {(facts["provider"], name, facts[name]) for name in ("event_id", "authorization_id")}
+    is_first = not names & seen
+    seen |= names
+    return is_first
 
 
 def refuse(refusal: dict[str, Any], body: bytes, *, remaining_ms: float) -> None:

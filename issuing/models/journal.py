@@ -3,7 +3,7 @@
 from django.db import models
 
 from issuing.models.cards import Provider
-from onecard.kit.fields import FreeJsonField
+from onecard.kit.fields import FreeJsonField, FreeTextField
 
 
 class JournalEntry(models.Model):
@@ -21,7 +21,24 @@ class JournalEntry(models.Model):
     round_key = models.CharField(max_length=80)
     approved = models.BooleanField()
     response = models.BinaryField(help_text="The very bytes that were answered.")
-    facts = FreeJsonField(help_text="The proposal as the committing statement accepted it.")
+    object_id = models.CharField(max_length=120, help_text="The purchase's name at the issuer.")
+    original_mac = models.CharField(max_length=64, default="", help_text="As IssuerEvent keeps it.")
+    public_id = models.UUIDField(help_text="Of the decision.")
+    amount_minor = models.BigIntegerField()
+    from_balance_minor = models.BigIntegerField(default=0)
+    currency = models.CharField(max_length=3)
+    merchant_name = FreeTextField(max_length=120, blank=True)
+    rule = models.CharField(max_length=40, default="")
+    decline_reason = models.CharField(max_length=40, default="")
+    policy = models.CharField(max_length=40, default="")
+    method_id = models.BigIntegerField(null=True)
+    obligation_public_id = models.UUIDField(null=True)
+    charge_public_id = models.UUIDField(null=True)
+    idempotency_key = models.CharField(max_length=120, default="")
+    day_id = models.BigIntegerField(null=True)
+    month_id = models.BigIntegerField(null=True)
+    trace = FreeJsonField(help_text="As Decision keeps it.")
+    timings_ms = models.JSONField(help_text="As Decision keeps them.")
     body = models.BinaryField(help_text="The request's raw bytes, with card numbers covered.")
     decided_at = models.DateTimeField()
 

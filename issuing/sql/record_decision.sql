@@ -221,14 +221,20 @@ BEGIN
     -- 9. Write the journal: the answer, and all that follows from it.
     INSERT INTO issuing_journal
             (provider, event_id, event_type, fingerprint, authorization_id, card_id, round_key, approved, response,
-             facts, body, decided_at)
-        VALUES (p->>'provider', p->>'event_id', p->>'event_type', p->>'fingerprint', v_authorization_id, v_card.id,
-                p->>'round_key', v_reason = '', v_response,
-                p - '{responses,day,month,remaining_ms}'::text[] || jsonb_build_object(
-                    'decline_reason', v_reason, 'day_id', v_day.id, 'month_id', v_month.id, 'trace', p->'trace' || v_limit,
-                    'timings_ms', p->'timings_ms' || jsonb_build_object('record', round((extract(epoch FROM
-                        clock_timestamp() - statement_timestamp()) * 1000)::numeric, 3))),
-                p_body, v_now);
+             object_id, original_mac, public_id, amount_minor, from_balance_minor, currency, merchant_name, rule,
+             decline_reason, policy, method_id, obligation_public_id, charge_public_id, idempotency_key, day_id,
+             month_id, trace, timings_ms, body, decided_at)
+        SELECT p->>'provider', p->>'event_id', p->>'event_type', p->>'fingerprint', v_authorization_id, v_card.id,
+               p->>'round_key', v_reason = '', v_response, p->>'authorization_id', coalesce(f.original_mac, ''),
+               f.public_id, v_amount, v_from_balance, f.currency, f.merchant_name, coalesce(f.rule, ''), v_reason,
+               coalesce(f.policy, ''), f.method_id, f.obligation_public_id, f.charge_public_id,
+               coalesce(f.idempotency_key, ''), v_day.id, v_month.id, p->'trace' || v_limit,
+               p->'timings_ms' || jsonb_build_object('record', round((extract(epoch FROM
+                   clock_timestamp() - statement_timestamp()) * 1000)::numeric, 3)),
+               p_body, v_now
+            FROM jsonb_to_record(p) AS f (
+                original_mac text, public_id uuid, currency text, merchant_name text, rule text, policy text,
+                method_id bigint, obligation_public_id uuid, charge_public_id uuid, idempotency_key text);
     -- Foreign keys are checked here, where the timeouts hold, and not in the commit, where nothing ends a wait.
     SET CONSTRAINTS ALL IMMEDIATE;
     RETURN QUERY SELECT 'recorded', v_response;

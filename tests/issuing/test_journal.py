@@ -91,15 +91,15 @@ def test_writers_at_once_write_each_entry_once(left: dict[str, Any]) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("left")
 def test_an_entry_that_cannot_be_written_holds_up_no_other() -> None:
-    facts = JournalEntry.objects.get().facts
-    JournalEntry.objects.update(facts=facts | {"method_id": 10**9})
+    method_id = JournalEntry.objects.get().method_id
+    JournalEntry.objects.update(method_id=10**9)
     stripe_events.post(stripe_events.authorization_request(card=Authorization.objects.get().card.issuer_card_id))
 
     journal.write_waiting()
 
     assert Decision.objects.count() == 1
     bad = JournalEntry.objects.get()
-    JournalEntry.objects.filter(pk=bad.pk).update(facts=facts)
+    JournalEntry.objects.filter(pk=bad.pk).update(method_id=method_id)
     assert journal.write_waiting() == 1
     assert Decision.objects.count() == 2
 

@@ -25,7 +25,10 @@ _LIMITS: Final = b"SELECT set_config('statement_timeout', $1, true), set_config(
 SILENCE_MS: Final = 20
 # What runs for many must not wait for one row until it is too late for all: each of them can still be done alone.
 LOCK_SHARE: Final = 0.25
+# The numbers of PostgreSQL's types.
 _BYTEA: Final = 17
+_INT8: Final = 20
+_TEXT: Final = 25
 
 
 class LoopConnection:
@@ -163,9 +166,26 @@ class LoopConnection:
 
 
 def bytea_array(values: Sequence[bytes]) -> bytes:
-    """Returns the binary form of a bytea[] (PostgreSQL's array_recv): one dimension, no nulls, from 1."""
-    head = struct.pack("!iiIii", 1, 0, _BYTEA, len(values), 1)
-    return head + b"".join(struct.pack("!i", len(value)) + value for value in values)
+    """Returns the binary form of a bytea[]: one dimension, no nulls, from 1."""
+    return _array(_BYTEA, values)
+
+
+def text_array(values: Sequence[bytes]) -> bytes:
+    """Returns the same of a text[]; the values are in UTF-8."""
+    return _array(_TEXT, values)
+
+
+def bigint_array(values: Sequence[int]) -> bytes:
+    """Returns the same of a bigint[]."""
+    return _array(_INT8, [value.to_bytes(8, "big", signed=True) for value in values])
+
+
+def _array(kind: int, values: Sequence[bytes]) -> bytes:
+    """Returns what PostgreSQL's array_recv reads."""
+    parts = [struct.pack("!iiIii", 1, 0, kind, len(values), 1)]
+    for value in values:
+        parts += (len(value).to_bytes(4, "big"), value)
+    return b"".join(parts)
 
 
 def jsonb(text: bytes) -> bytes:

@@ -281,7 +281,8 @@ def test_every_text_column_says_whether_people_write_it() -> None:
         "wallet.FundingMethod.country", "wallet.Cardholder.terms_version", "issuing.IssuerAccount.identity_standing",
         "issuing.VirtualCard.encrypted_card_number",
         "issuing.VirtualCard.encrypted_cvv", "issuing.DecisionHour.buckets", "issuing.NotCompared.comparison",
-        "issuing.JournalEntry.event_type", "issuing.ReconcileRun.provider",
+        "issuing.JournalEntry.event_type", "issuing.JournalEntry.policy", "issuing.JournalEntry.rule",
+        "issuing.JournalEntry.decline_reason", "issuing.JournalEntry.timings_ms", "issuing.ReconcileRun.provider",
         "issuing.ReconcileFinding.comparison", "issuing.ReconcileRun.now_comparing", "routing.RankingChange.before",
         "routing.RankingDraft.by_command", "routing.RankingPreview.sums",
     }  # fmt: skip
