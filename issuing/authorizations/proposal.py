@@ -13,7 +13,7 @@ from issuing.authorizations.facts import CardFacts, Facts
 from issuing.issuers.merchants import CASH_MCCS
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.limits.windows import windows_as_json
-from onecard.kit import clock
+from onecard.kit import clock, fresh_ids
 from onecard.kit.clock import Stopwatch, local_day
 from routing import rulebook
 from routing.engine import Choice, Purchase, choose
@@ -180,11 +180,12 @@ def _money(choice: Choice | None, decision_id: str, amount_minor: int, from_bala
     from_balance = {"from_balance_minor": from_balance_minor}
     if choice is None or choice.method is None or 0 < amount_minor == from_balance_minor:
         return from_balance
+    obligation, charge = fresh_ids.uuids(2)
     return {
         **from_balance,
         "method_id": choice.method.id,
         "policy": settings.FUNDING_POLICY,
-        "obligation_public_id": str(uuid.uuid4()),
-        "charge_public_id": str(uuid.uuid4()),
+        "obligation_public_id": obligation,
+        "charge_public_id": charge,
         "idempotency_key": f"charge:{decision_id}:1",
     }

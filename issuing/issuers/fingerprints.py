@@ -16,6 +16,10 @@ from onecard.kit.money import WRITTEN_NUMBER
 MOST_DIGITS = 30
 # Of thirteen digits.
 _LEAST_CARD_NUMBER = 10**12
+# Only texts in which nothing has to be covered are remembered.
+_MOST_REMEMBERED = 5_000
+_LONGEST_REMEMBERED = 64
+_harmless: set[str] = set()
 
 
 def of(said: Any) -> str:
@@ -42,9 +46,9 @@ def other_id(event_id: str, fingerprint: str) -> str:
 def _covered(said: Any) -> Any:
     """Returns the values without cards' numbers: a hash over a number would reveal the number."""
     if isinstance(said, str):
-        return masked(said)
+        return _masked(said)
     if isinstance(said, dict):
-        return {masked(name): _covered(value) for name, value in said.items()}
+        return {_masked(name): _covered(value) for name, value in said.items()}
     if isinstance(said, list | tuple):
         return [_covered(value) for value in said]
     number = _number(said) if isinstance(said, Decimal) else said
@@ -53,6 +57,18 @@ def _covered(said: Any) -> Any:
     text = str(number)
     covered = masked(text)
     return number if covered == text else covered
+
+
+def _masked(text: str) -> str:
+    """Returns the text without card numbers; most come again and again, and each is looked at once."""
+    if text in _harmless:
+        return text
+    covered = masked(text)
+    if covered == text and len(text) <= _LONGEST_REMEMBERED:
+        if len(_harmless) >= _MOST_REMEMBERED:
+            _harmless.clear()
+        _harmless.add(text)
+    return covered
 
 
 def _number(value: object) -> object:

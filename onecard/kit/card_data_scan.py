@@ -8,7 +8,7 @@ from itertools import filterfalse
 from typing import Final
 
 from onecard.kit.digit_runs import digit_runs, is_plain
-from onecard.kit.masking import CODE_IN_TEXT, is_card_number, is_secret_name, may_name_code
+from onecard.kit.masking import CODE_IN_TEXT, is_card_number, is_secret_name, may_name_code, may_say_secret
 
 # Nearly all names and texts of an issuer's deliveries come again and again, so each is looked at once.
 _MOST_REMEMBERED: Final = 5_000
@@ -29,6 +29,9 @@ def _has_number(body: bytes) -> bool:
 def _has_code(body: bytes) -> bool:
     """Returns whether a code may stand in the body; names, texts and what is between them are what quotes part."""
     for piece in filterfalse(_harmless.__contains__, body.split(b'"')):
+        if not may_say_secret(piece):
+            _remember(piece)
+            continue
         text = piece.decode()
         is_suspect, names_code = is_secret_name(text), may_name_code(text)
         if (is_suspect and _is_name(piece, body)) or (names_code and CODE_IN_TEXT.search(body.decode())):

@@ -62,6 +62,7 @@ _SECRET_WORDS: Final = (
     "cvv", "cvc", "cvn", "csc", "cid", "security", "verification", "track", "pin", "magstripe", "encryptedpan",
     "emvdata",
 )  # fmt: skip
+_ANY_SECRET_WORD: Final = re.compile("|".join(_SECRET_WORDS).encode())
 _SIGNS: Final = bytes(sign for sign in range(128) if not chr(sign).isalnum())
 _OUTCOMES: Final = re.compile(r"(check|result|response|verification|match|status|type|present|provided|required|memo)$")
 # The last word of a name that says: what stands here is compared, not read.
@@ -138,6 +139,11 @@ def may_name_code(text: str) -> bool:
     return not text.isascii() or any(
         code in small.replace(f"{code}_", "") for code in _WORDS_FOR_CODES if code in small
     )
+
+
+def may_say_secret(text: bytes) -> bool:
+    """Returns False only for ASCII that `is_secret_name` and `may_name_code` do not find either."""
+    return _ANY_SECRET_WORD.search(text.lower().translate(None, _SIGNS)) is not None
 
 
 def _starred_behind(found: re.Match[str]) -> str:
