@@ -150,11 +150,11 @@ async def record_many(
 ) -> list[Result]:
     """Commits decisions together, in one round trip (issuing/sql/record_decisions.sql); all of them or none."""
     looked_at, answers, traces, alone, bodies = [], [], [], [], []
-    seen: set[tuple[str, str, str]] = set()
+    taken: set[tuple[str, str, str]] = set()
     for place, (proposal, body) in enumerate(decisions, start=1):
         evidence = evidence_of(body)
         facts = proposal | {"original_mac": evidence.original_mac, "place": place}
-        facts["is_ordinary"] = _is_ordinary(facts) and _is_first(facts, seen)
+        facts["is_ordinary"] = _is_ordinary(facts) and _is_first(facts, taken)
         traces.append(msgspec.json.encode(facts.pop("trace")))
         rest = {name: facts.pop(name) for name in ALONE if name in facts}
         answers.append(rest["responses"].get("", "").encode())
@@ -183,11 +183,11 @@ def _is_ordinary(facts: dict[str, Any]) -> bool:
     return facts["amount_minor"] > 0 and not any(facts.get(name) for name in odd)
 
 
-def _is_first(facts: dict[str, Any], seen: set[tuple[str, str, str]]) -> bool:
+def _is_first(facts: dict[str, Any], taken: set[tuple[str, str, str]]) -> bool:
     """Returns whether no other in the set has the event or the purchase, and notes both."""
     names = {(facts["provider"], name, facts[name]) for name in ("event_id", "authorization_id")}
-    is_first = not names & seen
-    seen |= names
+    is_first = not names & taken
+    taken |= names
     return is_first
 
 

@@ -38,7 +38,7 @@ def web_server(*, log: IO[bytes] | None = None, **environment: str) -> Iterator[
         wanted = {**os.environ, **ours, **environment}
         with subprocess.Popen(command, cwd=ROOT, env=wanted, stderr=log) as server:
             try:
-                _wait_until_ready(port, server)
+                wait_until_ready(port, server)
                 yield port
             finally:
                 server.terminate()
@@ -50,7 +50,7 @@ def _database_url() -> str:
     return f"{server}/{connection.settings_dict['NAME']}"
 
 
-def _wait_until_ready(port: int, server: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(port: int, server: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < until:
         assert server.poll() is None, "the web server ended while it started"
