@@ -72,7 +72,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("issuing", "0029_bodies_by_month")]
+    dependencies = [("issuing", "0031_issuer_registrations")]
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[
