@@ -72,7 +72,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("issuing", "0031_issuer_registrations")]
+    dependencies = [("issuing", "0032_stand_in")]
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[

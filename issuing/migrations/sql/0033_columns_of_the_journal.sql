@@ -135,7 +135,8 @@ BEGIN
         v_day := issuing_open_window(v_card.id, 'day', v_now, p->'day');
         v_month := issuing_open_window(v_card.id, 'month', v_now, p->'month');
     END IF;
-    IF v_reason = '' AND v_amount > 0 THEN
+    -- What stand-in approved has been answered: it counts, over a limit as well (docs/decisions/0056).
+    IF v_reason = '' AND v_amount > 0 AND NOT p ? 'stand_in' THEN
         v_reason := CASE
             WHEN v_day.spent_minor + v_unheld + v_amount > v_card.daily_limit_minor THEN 'daily_limit_exceeded'
             WHEN v_month.spent_minor + v_unheld + v_amount > v_card.monthly_limit_minor THEN 'monthly_limit_exceeded'
@@ -150,7 +151,8 @@ BEGIN
                 'until', v_month.ends_at))
             ELSE v_limit END;
     END IF;
-    IF v_reason = '' AND extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000
+    IF v_reason = '' AND NOT p ? 'stand_in'
+                     AND extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000
                          > (p->>'remaining_ms')::numeric THEN
         v_reason := 'deadline_exceeded';
     END IF;
@@ -170,8 +172,10 @@ BEGIN
                 coalesce((p->>'cash_minor')::bigint, 0), coalesce((p->>'atm_fee_minor')::bigint, 0), v_now, v_now)
         ON CONFLICT (provider, issuer_authorization_id) DO UPDATE
             -- After a declined increment the earlier approval still stands.
-            SET status = CASE WHEN v_reason = '' THEN 'approved' ELSE a.status END,
-                approved_minor = a.approved_minor + excluded.approved_minor,
+            -- Of what stand-in approved, the issuer may have reported the end before this.
+            SET status = CASE WHEN v_reason = '' AND NOT p ? 'stand_in' THEN 'approved' ELSE a.status END,
+                approved_minor = CASE WHEN p ? 'stand_in' THEN greatest(a.approved_minor, excluded.approved_minor)
+                                      ELSE a.approved_minor + excluded.approved_minor END,
                 card_id = CASE WHEN p ? 'contradiction' THEN a.card_id ELSE coalesce(a.card_id, excluded.card_id) END,
                 updated_at = v_now
             -- Another round has just written this row, maybe for another card: read and decide again.
