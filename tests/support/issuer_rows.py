@@ -26,7 +26,7 @@ from onecard.notices import services as notices
 from onecard.notices.kinds import Kind
 from onecard.users.models import User
 from tests.support.factories import FundingMethodFactory, UserFactory
-from wallet.models import EnteredAmount, FundingObligation
+from wallet.models import EnteredAmount, FundingObligation, OwnTransfer
 
 
 def rows_about(card: VirtualCard) -> None:
@@ -42,6 +42,18 @@ def rows_about(card: VirtualCard) -> None:
         opened_at=now,
         measured_at=now,
         resolved_at=now,
+    )
+    OwnTransfer.objects.create(
+        provider="stripe",
+        processor_transfer_id=f"tu_{name}",
+        kind="top_up",
+        balance="issuing",
+        status="arrived",
+        amount_minor=70_000,
+        currency="USD",
+        is_booked=True,
+        created_at=now,
+        updated_at=now,
     )
     CardChange.objects.create(
         card=card, kind="limits", status="done", requested_by="user:1", created_at=now, updated_at=now

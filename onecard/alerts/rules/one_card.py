@@ -13,6 +13,7 @@ from issuing.states import Authorization as Status
 from onecard.alerts.rule import Condition, Rule
 from onecard.alerts.states import Severity
 from onecard.kit import clock, display
+from wallet.references import Subject
 
 WITHIN: Final = dt.timedelta(minutes=15)
 # A person tries two or three times, and a shop that repeats does so some times a day.
@@ -37,7 +38,7 @@ def tried_out_cards() -> Iterator[Condition]:
             severity=Severity.WARNING,
             summary=f"{row['count']} purchases of {cards[row['card']]} were declined within "
             f"{display.span(WITHIN.total_seconds())}.",
-            key=f"card:{row['card']}",
+            key=Subject.CARD.reference(row["card"]),
             page=reverse("admin:issuing_virtualcard_change", args=[row["card"]]),
         )
 
