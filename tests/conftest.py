@@ -11,7 +11,7 @@ import pytest
 from django.core.cache import cache, caches
 from django.db import connection, connections
 from django.test import TransactionTestCase
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from issuing.authorizations import unknown_commits
@@ -26,7 +26,10 @@ from tests.support.template_database import migrated_template
 
 if lengths.IS_SUITE:
     # `make proofs` tries four times as many.
-    settings.register_profile("suite", parent=settings.default, max_examples=25)
+    # How quick an example is made depends on what else the machine does.
+    settings.register_profile(
+        "suite", parent=settings.default, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
+    )
     settings.load_profile("suite")
 
 

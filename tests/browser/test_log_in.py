@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Axe, LogIn
@@ -29,6 +30,7 @@ def test_a_password_alone_opens_nothing(new_page: Callable[[], Page], server: st
     assert "/admin/sign-in/" in page.url
 
 
+@pytest.mark.only_in_proofs
 def test_axe_finds_a_picture_without_words_and_grey_on_grey(new_page: Callable[[], Page]) -> None:
     page = new_page()
     page.set_content("<html lang=en><title>A</title><main><h1>A</h1><img src=''><p style='color: #ccc'>grey</p></main>")

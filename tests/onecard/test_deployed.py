@@ -20,6 +20,7 @@ def test_check_deploy_has_nothing_to_say_of_a_production_environment() -> None:
     assert "System check identified no issues" in checked.stdout
 
 
+@pytest.mark.some_in_suite(3)
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

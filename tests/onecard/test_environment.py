@@ -5,6 +5,7 @@ import pytest
 from tests.support.starts import MARQETA, SAFE, start
 
 
+@pytest.mark.some_in_suite(3)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -33,6 +34,7 @@ def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
     assert started.returncode == 0, started.stderr
 
 
+@pytest.mark.some_in_suite(14)
 @pytest.mark.parametrize(
     ("changes", "names"),
     [

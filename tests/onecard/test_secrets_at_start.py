@@ -50,6 +50,7 @@ def assert_refused(variable: str, value: str) -> None:
         assert part not in said
 
 
+@pytest.mark.some_in_suite(2)
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_that_cannot_be_one_is_refused_by_name(name: str) -> None:
     half, rest = MARK[:7], MARK[7:]
@@ -60,6 +61,7 @@ def test_a_secret_that_cannot_be_one_is_refused_by_name(name: str) -> None:
         assert_refused(name, f"{quote}{good(name)}{quote}")
 
 
+@pytest.mark.some_in_suite(2)
 @pytest.mark.parametrize("name", [name for name in SECRETS if name != "CARD_DATA_KEYS"])
 def test_white_space_around_a_secret_is_cut(name: str) -> None:
     code = f"from django.conf import settings; v = settings.{name}; print(repr(v))"
@@ -69,6 +71,7 @@ def test_white_space_around_a_secret_is_cut(name: str) -> None:
     assert answer.stdout.strip() == repr([value] if name == "STRIPE_WEBHOOK_SECRETS" else value)
 
 
+@pytest.mark.some_in_suite(6)
 @pytest.mark.parametrize("name", URLS)
 @pytest.mark.parametrize("password", [f"{MARK}]x", f"1?{MARK}", f"x#{MARK}", f"{MARK}\nx"])
 def test_a_url_that_a_password_breaks_is_refused_by_name(name: str, password: str) -> None:
@@ -76,6 +79,7 @@ def test_a_url_that_a_password_breaks_is_refused_by_name(name: str, password: st
     assert_refused(name, f"{before}{password}{after}")
 
 
+@pytest.mark.some_in_suite(3)
 @pytest.mark.parametrize(
     "password", [f"x[{MARK}", f"{MARK}?x", f"1/{MARK}", f"{MARK}/x", f"{MARK} x", f"{MARK}é", f"{MARK}\\x", f'{MARK}"x']
 )
@@ -84,6 +88,7 @@ def test_a_database_password_that_is_not_encoded_is_refused(password: str) -> No
     assert_refused("DATABASE_URL", f"{before}{password}{after}")
 
 
+@pytest.mark.some_in_suite(6)
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -125,6 +130,7 @@ SERVERS: dict[str, list[str]] = {
 }
 
 
+@pytest.mark.some_in_suite(2)
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize(
     ("name", "value"), [("DATABASE_URL", f"postgres://u:{MARK}]@h/x"), ("STRIPE_API_KEY", f"pk_live_{MARK}")]
@@ -139,6 +145,7 @@ def test_each_server_refuses_with_the_sentence_alone(server: str, name: str, val
     assert MARK not in said
 
 
+@pytest.mark.some_in_suite(1)
 @pytest.mark.parametrize(
     ("name", "value"),
     [

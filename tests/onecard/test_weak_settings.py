@@ -13,6 +13,7 @@ from tests.support.starts import MARQETA, PRODUCTION, start
 GOOD = "Aa1!Zt4kQw9sLm2xVb7n"
 
 
+@pytest.mark.some_in_suite(20)
 @pytest.mark.parametrize(
     ("changes", "names"),
     [

@@ -139,6 +139,7 @@ def test_what_it_found_stays_as_a_report_whose_address_it_says(
     assert books.last_reconciliation() is None, "it says nothing of what it did not compare"
 
 
+@pytest.mark.only_in_proofs
 def test_a_list_that_cannot_be_read_is_a_report_that_failed(both: RunningSandbox, lost_capture: Side) -> None:
     both.order(method="GET", path="/v1/refunds", do="error_500", times=50)
 
@@ -230,6 +231,7 @@ def test_the_same_comparison_elsewhere_is_waited_for(both: RunningSandbox, at_st
             cursor.execute("SELECT pg_advisory_unlock_all()")
 
 
+@pytest.mark.only_in_proofs
 def test_the_nightly_run_goes_on_when_one_side_is_down(both: RunningSandbox, lost_capture: Side) -> None:
     both.order(method="GET", path="/v1/refunds", do="error_500", times=50)
 

@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from issuing.models import Authorization, CardFunding, CardTransaction, VirtualCard
+from onecard.kit import clock
 from routing.models import RankingDraft, RankingRow
 from tests.issuing.clearing.test_currency_conversion import unknown
 from tests.issuing.clearing.test_match_correction import of
@@ -89,6 +90,13 @@ def link() -> Start:
     return Start(page, {"purchase": str(his), "reason": WHY}, done, entered_page)
 
 
+def own_money() -> Start:
+    typed = {"place": "issuer:marqeta", "way": "sent", "currency": "USD", "amount": "15.00", "reason": WHY}
+    day = clock.now().date().isoformat()
+    page = reverse("admin:wallet_owntransfer_enter_own_money")
+    return Start(page, {**typed, "moved_on": day}, Posting.objects.count, entered_page)
+
+
 def given_up(name: str, kind: str) -> Start:
     case = receivable()
     return Start(act(case, name), {"reason": WHY}, Posting.objects.filter(kind=kind).count, lambda: act(case, "agree"))
@@ -110,6 +118,7 @@ STARTS = {
     "refund": refund,
     "worth": conversion,
     "link": link,
+    "own_money": own_money,
     "write_off": partial(given_up, "ask-write-off", "write_off"),
     "outside": partial(given_up, "ask-outside", "outside"),
     "rankings": rankings,

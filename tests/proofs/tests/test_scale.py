@@ -22,6 +22,10 @@ from tests.proofs.scale.table import scattered
 from tests.support.stripe_events import signed
 
 CARDS, PURCHASES, RANKINGS = 60, 1_000, 1_500
+RESTARTED: Final = (
+    *("users_user", "wallet_cardholder", "wallet_fundingmethod", "wallet_cardproduct", "issuing_virtualcard"),
+    "routing_rankingrow",
+)
 PARENTS: Final = """
 SELECT conrelid::regclass::text, a.attname, confrelid::regclass::text FROM pg_constraint c
 JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] WHERE contype = 'f'
@@ -33,7 +37,7 @@ def filled() -> list[str]:
     """Two cards as the benchmark makes them, more from the server, purchases and rankings; gives the tables' names."""
     with connection.cursor() as cursor:
         # As in a new database, until the test is rolled back.
-        for table in ("users_user", "wallet_cardholder", "wallet_fundingmethod", "issuing_virtualcard"):
+        for table in RESTARTED:
             cursor.execute(f"ALTER TABLE {table} ALTER COLUMN id RESTART")
     people.make_cards(2)
     history = History(PURCHASES, CARDS, clock.now())
