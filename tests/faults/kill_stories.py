@@ -16,6 +16,7 @@ from issuing.billing import top_ups
 from issuing.handlers import dispatch
 from issuing.models import Authorization, CardFunding, IssuerEvent, VirtualCard
 from issuing.reconcile import nightly
+from issuing.reconcile.comparisons import Comparison
 from issuing.reconcile.run import reconcile
 from issuing.reconcile.window import window
 from issuing.rewards import sweep as rewards_sweep
@@ -251,8 +252,13 @@ def ledger_differs(world: World) -> None:
 
 
 def repair(_world: World, _say: Say) -> None:
-    sides = [each for each in nightly.taking_part() if each.provider != "marqeta"]
+    # Whole balances are left out: what this world's issuer has from the beginning is in nobody's books.
+    sides = [each for each in nightly.taking_part() if each.provider != "marqeta" and not _is_whole_balance(each)]
     reconcile(sides, window(), fix=True)
+
+
+def _is_whole_balance(comparison: Comparison) -> bool:
+    return comparison.name in ("at_the_processor", "at_the_issuer")
 
 
 def repairs_again(world: World, _death: Death) -> None:

@@ -54,6 +54,7 @@ def failing_freeze(provider: str, served: RunningSandbox, times: int | None = No
     return CardChange.objects.get(kind="freeze")
 
 
+@pytest.mark.some_in_suite(1)
 @pytest.mark.some_in_suite(2)
 @pytest.mark.parametrize("fault", ["error_500", "html_error", "hold_answer"])
 def test_a_creation_that_keeps_failing_has_one_case_until_it_succeeds(

@@ -38,6 +38,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 @pytest.mark.some_in_suite(1)
+@pytest.mark.some_in_suite(1)
 @pytest.mark.parametrize("how", ["win", "lose"])
 def test_any_order_and_repetition_of_the_events_ends_the_same(sandbox: RunningSandbox, how: str) -> None:
     charge = paid_charge()

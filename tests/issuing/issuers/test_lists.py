@@ -212,6 +212,7 @@ def test_the_books_twins_are_no_missed_events(sandbox: RunningSandbox) -> None:
     assert [event.event_type for event in all_events(world)[0]] == ["transaction.authorization.clearing"]
 
 
+@pytest.mark.some_in_suite(16)
 @pytest.mark.parametrize(("fault", "error"), FAULTS, ids=str)
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_list_that_fails_raises_and_comes_whole_the_next_time(

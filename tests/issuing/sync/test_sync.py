@@ -43,6 +43,7 @@ def behind_our_back(world: World, card: VirtualCard, status: str) -> None:
     world.issuer.update_card_status(card.issuer_card_id, status, reason="By the issuer's staff", key=new_key())
 
 
+@pytest.mark.some_in_suite(1)
 def test_a_sync_without_differences_changes_no_card_and_no_version(world: World) -> None:
     made = [active_card(world) for _ in range(5)]
     versions = dict(VirtualCard.objects.values_list("pk", "version"))
@@ -225,6 +226,7 @@ class Counting:
         return call
 
 
+@pytest.mark.some_in_suite(1)
 def test_it_goes_on_at_the_page_where_it_was_interrupted(world: World) -> None:
     made = [active_card(world) for _ in range(5)]
     for card in made[:3]:
@@ -278,6 +280,7 @@ class Death(BaseException):
     """The process ends here."""
 
 
+@pytest.mark.some_in_suite(1)
 def test_a_death_at_any_statement_ends_in_the_same_books(world: World) -> None:
     card = active_card(world)
     world.post(card.issuer_card_id, 4500)

@@ -195,6 +195,7 @@ def purchase_rows(card: VirtualCard, story: str) -> list[dict[str, Any]]:
     return [outcome(first), outcome(more), last[story]]
 
 
+@pytest.mark.some_in_suite(2)
 @pytest.mark.parametrize(
     ("story", "expected"),
     [

@@ -22,6 +22,7 @@ IS_WHOLE = os.environ.get("CRAWL_EVERY") == "1"
 EACH = len(TYPED) if IS_WHOLE else 1
 
 
+@pytest.mark.only_in_proofs
 def test_hostile_values_in_each_field_are_answered(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttles, "LIMITS", dict.fromkeys(throttles.LIMITS, (10_000, 60)))
     settings.ISSUER_PROVIDER = "mock"

@@ -243,6 +243,7 @@ def check_end(obligation: FundingObligation, sandbox: RunningSandbox, *, funded:
     assert open_cases == (0 if funded else 1)
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.timeout(400)
 @given(answers=st.lists(OUTCOMES, max_size=25), cards=st.integers(1, 4), twice=st.booleans())
 @trials(

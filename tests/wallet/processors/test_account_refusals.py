@@ -77,6 +77,7 @@ REQUEST_TROUBLE: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.some_in_suite(6)
 @pytest.mark.parametrize("trouble", ACCOUNT_TROUBLE)
 def test_refused_account_is_one_case_and_blames_no_card(sandbox: RunningSandbox, trouble: dict[str, Any]) -> None:
     first, second = a_wallet(cards=2)

@@ -39,6 +39,7 @@ def state_there(card: VirtualCard) -> str:
     return registry.issuer_for(card.issuer_provider).get_card_details(card.issuer_card_id).status
 
 
+@pytest.mark.some_in_suite(2)
 @pytest.mark.parametrize("reason", ["lost", "stolen"])
 def test_a_lost_card_ends_now_and_all_comes_along(provider: str, client: Client, reason: str) -> None:
     old = active_card(client)
@@ -63,6 +64,7 @@ def test_a_lost_card_ends_now_and_all_comes_along(provider: str, client: Client,
     assert provider == "mock" or is_approved(row)
 
 
+@pytest.mark.some_in_suite(2)
 @pytest.mark.parametrize("reason", ["damaged", "expired"])
 def test_a_damaged_card_works_until_the_new_one_is_activated(provider: str, client: Client, reason: str) -> None:
     old = active_card(client)
@@ -120,6 +122,7 @@ class Killed(BaseException):
     """The worker dies."""
 
 
+@pytest.mark.some_in_suite(2)
 @pytest.mark.parametrize("calls", [0, 1])
 def test_a_killed_worker_leaves_nothing_undone(
     provider: str, client: Client, monkeypatch: pytest.MonkeyPatch, calls: int
