@@ -53,8 +53,7 @@ HARMS = {
     ),
     "An approval that did not reach the issuer in time holds": "UPDATE chaos.answer SET approved = NULL; "
     "UPDATE issuing_authorization SET status = 'approved'",
-    "An approval that did not reach the issuer in time has": f"DELETE FROM chaos.answer WHERE {ANSWERED}; "
-    "DELETE FROM chaos.approved",
+    "An approval that did not reach the issuer in time has": "DELETE FROM chaos.answer; DELETE FROM chaos.approved",
     "A purchase that we hold": "DELETE FROM chaos.approved; DELETE FROM chaos.movement",
     "A purchase that is approved at its issuer": "INSERT INTO chaos.approved VALUES ('stripe', 'iauth_lost')",
     "An approval says which rule": "UPDATE issuing_decision SET trace = '{}'",
