@@ -99,8 +99,10 @@ HARMS = {
     "Each end of a charge": "DELETE FROM audit_entry WHERE action = 'charge.succeeded'",
     # drained.sql
     "Nothing that follows": "INSERT INTO issuing_journal (provider, event_id, event_type, fingerprint, "
-    "authorization_id, round_key, approved, response, facts, body, decided_at) "
-    "VALUES ('stripe', 'evt_1', '', '', 1, '', true, '', '{}', '', now())",
+    "authorization_id, round_key, approved, response, object_id, original_mac, public_id, amount_minor, "
+    "from_balance_minor, currency, merchant_name, rule, decline_reason, policy, idempotency_key, trace, timings_ms, "
+    "body, decided_at) VALUES ('stripe', 'evt_1', '', '', 1, '', true, '', '', '', gen_random_uuid(), 1, 0, 'USD', '', "
+    "'', '', '', '', '{}', '{}', '', now())",
     "No message waits": "UPDATE outbox_message SET published_at = NULL",
     "Every event was handled": "UPDATE issuing_issuerevent SET status = 'received'",
     "Every approval says who pays": "UPDATE issuing_decision SET obligation_id = NULL",
