@@ -96,7 +96,9 @@ def english_of(html: str) -> set[str]:
 
 def sentences_of(html: str) -> set[str]:
     """Returns texts of the page that look like English sentences, whether or not a catalog has them."""
-    return {text for text in texts_of(html) if len(SMALL_WORDS & set(re.findall(r"[a-z]+", text.lower()))) >= 2}
+    # Not the "be" of an id such as 4be9-8066.
+    words = re.compile(r"(?<![\w-])[a-z]+(?![\w-])")
+    return {text for text in texts_of(html) if len(SMALL_WORDS & set(words.findall(text.lower()))) >= 2}
 
 
 def catalog(folder: Path) -> polib.POFile:
