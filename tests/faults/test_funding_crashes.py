@@ -109,6 +109,7 @@ def check(charge: FundingCharge, sandbox: RunningSandbox) -> None:
     assert not Case.objects.exists()
 
 
+@pytest.mark.only_in_proofs
 def test_a_worker_killed_before_it_commits_a_success_leaves_one_charge(sandbox: RunningSandbox) -> None:
     charge = intended_charge()
     sandbox.order(method="POST", path="/v1/payment_intents", do="hold_answer")

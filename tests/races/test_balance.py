@@ -75,6 +75,7 @@ def test_without_a_funding_card_only_what_the_balance_has_is_approved() -> None:
     assert on_card(card) == 100
 
 
+@pytest.mark.only_in_proofs
 def test_racing_decisions_events_and_top_ups_do_not_deadlock_and_balance() -> None:
     seed = random.randrange(10**9)
     print(f"seed {seed}")

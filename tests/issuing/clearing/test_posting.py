@@ -180,6 +180,7 @@ class TestMarqeta:
 class HostilePostings(TestCase):
     """Whatever a genuine posting holds, a worker comes to an end with it (money-safety F13)."""
 
+    @pytest.mark.only_in_proofs
     @UNHURRIED
     @given(data=st.data())
     def test_any_change_to_a_posting_is_handled_kept_or_rejected(self, data: st.DataObject) -> None:

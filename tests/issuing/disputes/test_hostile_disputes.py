@@ -68,6 +68,7 @@ def test_what_a_dispute_can_do_without_may_be_odd(card: VirtualCard, change: dic
 class HostileDisputes(TestCase):
     """Whatever a genuine dispute holds, a worker comes to an end with it (money-safety F13)."""
 
+    @pytest.mark.only_in_proofs
     @UNHURRIED
     @given(data=st.data())
     def test_any_change_to_a_dispute_is_handled_kept_or_rejected(self, data: st.DataObject) -> None:

@@ -274,6 +274,7 @@ def test_the_list_of_stripe_types_is_that_of_the_package() -> None:
     assert len(STRIPE) >= 275
 
 
+@pytest.mark.only_in_proofs
 def test_no_event_of_stripe_with_an_amount_is_kept_in_silence() -> None:
     content = {"id": "obj_1", "amount": 4500, "currency": "usd"}
     silent = []

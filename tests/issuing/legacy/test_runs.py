@@ -27,6 +27,7 @@ from tests.support.threads import at_once
 real_commits = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.only_in_proofs
 @real_commits
 def test_a_dry_run_finds_the_same_faults_and_writes_nothing(tmp_path: Path) -> None:
     lines, named = proof(7, documents=600, bad=60)
@@ -43,6 +44,7 @@ def test_a_dry_run_finds_the_same_faults_and_writes_nothing(tmp_path: Path) -> N
     assert run(file, dry_run=True).count("Unchanged") == 540
 
 
+@pytest.mark.only_in_proofs
 @real_commits
 def test_two_runs_at_once_import_each_document_once(tmp_path: Path) -> None:
     lines, named = proof(8, documents=600, bad=30)

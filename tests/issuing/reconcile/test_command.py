@@ -82,6 +82,7 @@ def test_the_window_is_35_days_and_leaves_out_the_last_quarter_of_an_hour(monkey
     assert window(until=clock.now()).until < clock.now() - dt.timedelta(minutes=14)
 
 
+@pytest.mark.only_in_proofs
 def test_the_three_formats_say_the_same(lost_capture: Side) -> None:
     # Balances are compared at a full second, and what was taken within it is not before it.
     time.sleep(1.1)
@@ -121,6 +122,7 @@ def test_an_issuers_text_is_no_formula_in_a_spreadsheet(lost_capture: Side) -> N
     assert "'=HYPERLINK" in printed("--format=csv")[1]
 
 
+@pytest.mark.only_in_proofs
 def test_what_it_found_stays_as_a_report_whose_address_it_says(
     lost_capture: Side, capsys: pytest.CaptureFixture[str], settings: Any
 ) -> None:
@@ -212,6 +214,7 @@ def test_nothing_found_is_said_and_ends_with_0(both: RunningSandbox, at_stripe: 
     assert json.loads(printed("--format=json")[1])["differences"] == []
 
 
+@pytest.mark.only_in_proofs
 def test_one_provider_leaves_the_others_alone(
     both: RunningSandbox, lost_capture: Side, reconcile: Callable[..., Result]
 ) -> None:

@@ -130,6 +130,7 @@ def test_without_keys_nothing_is_sealed_or_opened(settings: Any) -> None:
         open_sealed(sealed, context=PLACE)
 
 
+@pytest.mark.only_in_proofs
 def test_another_secret_key_in_another_process_opens_it() -> None:
     """A fresh process, since the library computes its own defaults from SECRET_KEY once, at import."""
     script = (

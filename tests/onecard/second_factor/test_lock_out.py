@@ -93,6 +93,7 @@ def test_one_address_is_locked_whatever_names_it_tries(hashed: list[str]) -> Non
     assert first_step(Client(), user, REMOTE_ADDR="10.1.1.2").url == CODE, "others come in"
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("costly_hashes")
 def test_wrong_logins_at_once_are_not_hashed_beyond_the_limit(hashed: list[str]) -> None:

@@ -250,6 +250,7 @@ class TestMerchantRefundsToo:
         more = FundingObligation.objects.get(reference=f"{PURCHASE}:2")
         assert (more.amount_minor, given_back_minor(), goodwill()) == (500, 2000, 2000)
 
+    @pytest.mark.only_in_proofs
     @given(
         steps=st.lists(st.tuples(st.sampled_from(["staff", "merchant", "more"]), st.integers(1, 3000)), max_size=7),
         start=st.integers(1, 6000),
