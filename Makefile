@@ -81,7 +81,7 @@ PROOFS := tests/invariants tests/faults tests/query_plans tests/onecard/dev test
 	tests/issuing/clearing/test_posting.py tests/proofs/tests/test_purchases.py \
 	tests/proofs/tests/test_chaos.py tests/proofs/tests/test_chaos_invariants.py tests/races/test_match_correction.py
 
-proofs: setup  ## what takes too long for the suite: kills, crashes, faults, hostile values, plans, stories (12 minutes)
+proofs: setup  ## what takes too long for the suite: kills, crashes, faults, hostile values, plans, stories (20 minutes)
 	@PROOFS=1 $(LAUNCHER) test -n auto $(PROOFS) $(ARGS)
 	@PROOFS=1 $(LAUNCHER) test -n auto -m 'only_in_proofs or some_in_suite or hypothesis' $(addprefix --ignore=,$(PROOFS)) $(ARGS)
 

@@ -61,7 +61,6 @@ class OpenJournal:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             _append(file, lines)
-            os.fsync(file)
         finally:
             os.close(file)
         if is_new:
@@ -77,11 +76,14 @@ def _append(file: int, lines: bytes) -> None:
     size = os.fstat(file).st_size
     is_torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
     content = b"\n" + lines if is_torn else lines
-    is_whole = False
+    is_kept = False
     try:
         is_whole = os.write(file, content) == len(content)
+        os.fsync(file)
+        is_kept = is_whole
     finally:
-        if not is_whole:
+        # What stayed here would be folded into the books, though nobody was given that answer.
+        if not is_kept:
             os.ftruncate(file, size)
     if not is_whole:
         raise JournalError("The disk took a part of an answer only.")

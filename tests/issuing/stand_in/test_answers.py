@@ -1,6 +1,8 @@
 """A purchase while the database is gone: an answer by policy, kept on the disk first, and the same one to a retry."""
 
 import contextlib
+import errno
+import os
 import resource
 import time
 from collections.abc import Iterator
@@ -149,6 +151,21 @@ def test_what_cannot_be_kept_is_declined(place: Path, card: VirtualCard, monkeyp
     assert (place / files.ANSWERS).read_bytes() == before
     monkeypatch.setattr(journal, "MOST_BYTES", len(before) + 10)
     assert reason_of(ask(asked)) == "stand_in_not_kept"
+    monkeypatch.undo()
+    assert ask(asked)["approved"] is True
+
+
+def test_what_the_disk_fails_to_sync_leaves_nothing_to_fold(
+    place: Path, card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_disk(_file: int) -> None:
+        raise OSError(errno.EIO, "planned")
+
+    ask(request_at(card, 100))
+    before, asked = (place / files.ANSWERS).read_bytes(), request_at(card, 200)
+    monkeypatch.setattr(os, "fsync", broken_disk)
+    assert reason_of(ask(asked)) == "stand_in_not_kept"
+    assert (place / files.ANSWERS).read_bytes() == before
     monkeypatch.undo()
     assert ask(asked)["approved"] is True
 
