@@ -32,6 +32,7 @@ class AnswerFailure(models.TextChoices):
     ERROR = "error", gettext_lazy("The issuer could not use our answer")
     LATE = "late", gettext_lazy("We could not decide in time")
     UNRECORDED = "unrecorded", gettext_lazy("We declined, and no decision is on record")
+    OVERLOAD = "overload", gettext_lazy("More purchases came than we could decide")
 
 
 class StoodIn(models.TextChoices):

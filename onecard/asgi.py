@@ -13,13 +13,13 @@ from onecard.wsgi import application as wsgi_application  # Comes first: it read
 
 from issuing import journal  # isort: skip
 from issuing.authorizations import authorize, stand_in_keeper  # isort: skip
-from issuing.webhooks import event_loop  # isort: skip
+from issuing.webhooks import event_loop, shedding  # isort: skip
 
-# Where a purchase is asked about, and what each issuer's door does without a thread.
+# Where a purchase is asked about, what each issuer's door does without a thread, and how it declines for want of one.
 DECISION_PATHS = {
-    "/stripe-webhook": event_loop.STRIPE,
-    "/api/webhooks/stripe-issuing": event_loop.STRIPE,
-    "/api/webhooks/marqeta/jit": event_loop.MARQETA,
+    "/stripe-webhook": (event_loop.STRIPE, shedding.decline_stripe),
+    "/api/webhooks/stripe-issuing": (event_loop.STRIPE, shedding.decline_stripe),
+    "/api/webhooks/marqeta/jit": (event_loop.MARQETA, shedding.decline_marqeta),
 }
 # Each thread keeps a database connection with its prepared statements: few are best.
 DECISIONS = Lane(
@@ -29,8 +29,9 @@ DECISIONS = Lane(
     most_body=1024 * 1024,
     body_within_s=3,
     shed_after_s=authorize.longest_wait_ms() / 1000,
-    sheds={path: door.decline for path, door in DECISION_PATHS.items()},
-    looks_first={path: partial(event_loop.answer, door) for path, door in DECISION_PATHS.items()},
+    sheds={path: decline for path, (_, decline) in DECISION_PATHS.items()},
+    looks_first={path: partial(event_loop.answer, door) for path, (door, _) in DECISION_PATHS.items()},
+    is_swamped=event_loop.is_swamped,
 )
 # Pages, logins, the cardholder's API, Marqeta's notifications, health.
 OTHERS = Lane("others", threads=4, most_waiting=100, most_body=10 * 1024 * 1024, body_within_s=10)

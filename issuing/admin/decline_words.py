@@ -55,12 +55,16 @@ ISSUERS: Final[dict[str, Words]] = {
     "response_1887": gettext_lazy("The amount limit is reached, by the answer of our gateway."),
     "response_1888": gettext_lazy("The usage limit is reached, by the answer of our gateway."),
 }
+OVERLOAD: Final = states.AnswerFailure.OVERLOAD
 ALONE: Final = gettext_lazy("The issuer declined it and gives no reason.")
 FAILED: Final[dict[str, Words]] = {
     states.AnswerFailure.TIMEOUT: ISSUERS["webhook_timeout"],
     states.AnswerFailure.ERROR: ISSUERS["webhook_error"],
     states.AnswerFailure.LATE: gettext_lazy("We could not decide in time."),
     states.AnswerFailure.UNRECORDED: ISSUERS["webhook_declined"],
+    states.AnswerFailure.OVERLOAD: gettext_lazy(
+        "We declined it unread: more purchases came at that moment than we could decide in time."
+    ),
 }
 LIMITS: Final[dict[str, Words]] = {
     "day": gettext_lazy("Daily limit"),
@@ -73,7 +77,7 @@ def by_issuer(purchase: Authorization) -> str:
     """Returns why the issuer declined what we were not asked about or had approved."""
     reason, message = purchase.issuer_reason, purchase.issuer_message
     known = ISSUERS.get(reason) or FAILED.get(purchase.answer_failed)
-    if reason == "network_fallback" and purchase.answer_failed:
+    if purchase.answer_failed and (reason == "network_fallback" or purchase.answer_failed == OVERLOAD):
         known = FAILED.get(purchase.answer_failed)
     words = str(known) if known else _plain(reason)
     if not message:

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from audit import trail
 from issuing import states
+from issuing.authorizations import turned_away
 from issuing.issuers.messages import AuthorizationUpdate
 from issuing.models import Authorization, Decision, Provider
 from onecard.kit.transactions import require_transaction
@@ -19,6 +20,8 @@ from wallet.models import Case
 
 Failure = states.AnswerFailure
 LATE: Final = "deadline_exceeded"
+# What the issuer repeats of an answer that we gave without a record.
+UNREAD: Final = {turned_away.OVERLOADED: Failure.OVERLOAD}
 
 
 def failed(purchases: QuerySet[Authorization]) -> QuerySet[Authorization]:
@@ -57,7 +60,7 @@ def _failure(update: AuthorizationUpdate, purchase: Authorization) -> str:
     reason = last.first()
     if reason is None:
         is_ours = update.asked_us and purchase.status == states.Authorization.DECLINED
-        return Failure.UNRECORDED if is_ours else ""
+        return UNREAD.get(update.our_reason, Failure.UNRECORDED) if is_ours else ""
     return Failure.LATE if reason == LATE else ""
 
 
@@ -68,6 +71,7 @@ def _summary(update: AuthorizationUpdate, failure: str) -> str:
         Failure.TIMEOUT: f"{who} got no answer of ours in time.",
         Failure.ERROR: f"{who} could not use our answer.",
         Failure.LATE: f"We declined a purchase at {who} because we could not decide in time.",
+        Failure.OVERLOAD: f"We declined a purchase at {who} unread: more came at once than we could decide in time.",
         Failure.UNRECORDED: f"We declined a purchase at {who}, and no decision of ours is on record.",
     }
     said = f"{who} says: {update.answer_message}" if update.answer_message else ""

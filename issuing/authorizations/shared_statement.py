@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from onecard.kit.patient_timer import give_up_after
 from onecard.kit.postgresql.loop_connection import SILENCE_MS, LoopConnection
 
 T = TypeVar("T")
@@ -40,11 +41,17 @@ class SharedStatement(Generic[T, R]):
         self._free: list[LoopConnection] = [LoopConnection() for _ in range(at_once)]
         self._waiting: deque[_Waiting[T, R]] = deque()
         self._running: set[asyncio.Task[None]] = set()
+        self._answered_at = 0.0
 
     @property
     def waiting(self) -> int:
         """How many items no connection has taken yet."""
         return len(self._waiting)
+
+    @property
+    def silent_s(self) -> float:
+        """For how long no statement has come back while one is under way."""
+        return time.monotonic() - self._answered_at if self._running else 0.0
 
     async def __call__(self, item: T, *, within_s: float) -> R:
         """Returns the result of one item; raises what its statement raised, TimeoutError or NotTakenError."""
@@ -53,13 +60,15 @@ class SharedStatement(Generic[T, R]):
         self._waiting.append(entry)
         # Whoever is read in this turn of the loop comes along.
         loop.call_soon(self._take, loop)
+        timer = give_up_after(within_s, entry.result, TimeoutError())
         try:
-            async with asyncio.timeout(within_s):
-                result: R = await entry.result
+            result: R = await entry.result
         except TimeoutError:
             if not entry.is_taken:
                 raise NotTakenError from None
             raise
+        finally:
+            timer.cancel()
         return result
 
     def _take(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -68,6 +77,7 @@ class SharedStatement(Generic[T, R]):
             batch = [entry for entry in batch if not entry.result.done()]
             if batch:
                 # It works for many, so its log lines must not carry the ids of the one who happened to begin it.
+                self._answered_at = self._answered_at if self._running else time.monotonic()
                 work = self._work(loop, self._free.pop(), batch)
                 task = loop.create_task(work, context=contextvars.Context())
                 self._running.add(task)
@@ -90,6 +100,7 @@ class SharedStatement(Generic[T, R]):
                 if not entry.result.done():
                     entry.result.set_exception(error)
         else:
+            self._answered_at = time.monotonic()
             for entry, result in pairs:
                 if not entry.result.done():
                     entry.result.set_result(result)

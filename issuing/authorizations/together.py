@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import DatabaseError
 
 from issuing import journal
-from issuing.authorizations import authorize, decision_store
+from issuing.authorizations import authorize, decision_store, turned_away, unknown_commits
 from issuing.authorizations.answers import answer_of
 from issuing.authorizations.facts import Facts, KnownCard
 from issuing.authorizations.proposal import propose
@@ -33,8 +34,9 @@ log = logging.getLogger(__name__)
 # Each takes some 3 kB of the process.
 KNOWN_CARDS: Final = 20_000
 MOST_TOGETHER: Final = 32
-# Beyond this many waiting ones the next would not be in time.
-MOST_WAITING: Final = 500
+AT_ONCE: Final = 2
+# Whoever waits while no statement came back for this share of a deadline waits for a database that does not answer.
+SILENT_SHARE: Final = 0.25
 # The outcomes that answer the request, whatever the proposal was made from.
 ANSWERED: Final = ("recorded", "duplicate", "twin")
 Key = tuple[str, str]
@@ -51,28 +53,35 @@ class NeedsThreadError(Exception):
     is_database_failing: bool = False
 
 
-async def decide(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> bytes:
+async def decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> bytes:
     """Returns the answer's bytes, as `authorize` does; raises NeedsThreadError where this is not the place for it."""
+    if turned_away.is_known(asked):
+        return asked.answers.bare_decline(turned_away.OVERLOADED)
     if authorize.is_too_old(watch):
         # Not logged, as in issuing/webhooks/shedding.py: there are too many when it happens, and each log line delays.
-        return asked.answers.bare_decline("deadline_exceeded")
+        return asked.answers.bare_decline(turned_away.LATE)
     try:
         return await _decide(asked, body, watch)
     except NeedsThreadError as error:
-        # A thread would find it too old to be decided.
-        answered = await _stand_in(asked, body, watch, error) if authorize.is_too_old(watch) else None
-        if answered is None:
+        if not authorize.is_too_old(watch):
             raise
-        return answered
+        # A thread would find it too old to be decided.
+        answered = await stand_in_for(asked, body, watch, error.in_doubt) if error.is_database_failing else None
+        return answered or _too_late(asked, body, error.in_doubt)
 
 
-async def _stand_in(
-    asked: AuthorizationRequest, body: bytes, watch: Stopwatch, error: NeedsThreadError
+async def stand_in_for(
+    asked: AuthorizationRequest, body: bytes, watch: Stopwatch, in_doubt: Sequence[uuid.UUID] = ()
 ) -> bytes | None:
-    if not error.is_database_failing:
-        return None
+    """Returns stand-in's answer, or None where there is none; for when the database does not answer."""
     within_s = authorize.left_ms(watch) / 1000
-    return await stand_in.answer_soon(asked, body, watch, within_s=within_s, in_doubt=error.in_doubt)
+    return await stand_in.answer_soon(asked, body, watch, within_s=within_s, in_doubt=list(in_doubt))
+
+
+def _too_late(asked: AuthorizationRequest, body: bytes, in_doubt: list[uuid.UUID]) -> bytes:
+    if in_doubt:
+        unknown_commits.follow_up(asked, body, in_doubt)
+    return asked.answers.bare_decline(turned_away.LATE)
 
 
 async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> bytes:
@@ -97,9 +106,9 @@ async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
     return answer_of(asked.answers, result.kind, result.response)
 
 
-def is_full() -> bool:
-    """Returns whether one more request would wait behind too many."""
-    return _commits.waiting >= MOST_WAITING
+def is_silent() -> bool:
+    """Returns whether the database has left a statement of ours without an answer for a quarter of a deadline."""
+    return max(_reads.silent_s, _commits.silent_s) > SILENT_SHARE * float(settings.DECISION_DEADLINE_MS) / 1000
 
 
 async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | None:
@@ -179,12 +188,13 @@ async def _commit(
 _cards: OrderedDict[Key, KnownCard] = OrderedDict()
 _reads: SharedStatement[Key, KnownCard | None] = SharedStatement(_read, at_once=1, most=MOST_TOGETHER)
 _commits: SharedStatement[tuple[dict[str, Any], bytes], decision_store.Result] = SharedStatement(
-    _commit, at_once=2, most=MOST_TOGETHER
+    _commit, at_once=AT_ONCE, most=MOST_TOGETHER
 )
 
 
 def forget() -> None:
     """Drops what this process knows of cards, and its connections, as a restart does: for tests."""
     _cards.clear()
+    turned_away.forget()
     for each in (_reads, _commits):
         each.forget()

@@ -151,8 +151,9 @@ class AuthorizationUpdate:
     `status` is one of states.Authorization, or "" when unknown. `asked_us` is true when the outcome went through our
     webhook, whatever we answered. Of a decline, `declined_minor` is what was asked for, `declined_because` the issuer's
     word for why, and `declined_message` its sentence. `answer_failed` is one of states.AnswerFailure when the issuer
-    got no answer of ours that it could use, with its own words in `answer_message`. `stood_in` is one of states.StoodIn
-    when the issuer or the network approved in our place.
+    got no answer of ours that it could use, with its own words in `answer_message`. `our_reason` is the reason that our
+    last answer gave, where the issuer repeats it. `stood_in` is one of states.StoodIn when the issuer or the network
+    approved in our place.
     """
 
     provider: str
@@ -175,6 +176,7 @@ class AuthorizationUpdate:
     declined_message: str = ""
     answer_failed: str = ""
     answer_message: str = ""
+    our_reason: str = ""
     stood_in: str = ""
 
 

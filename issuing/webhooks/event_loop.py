@@ -5,14 +5,14 @@ issuing/webhooks/marqeta_gateway.py), which does all of it.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from django.conf import settings
 
-from issuing.authorizations import together
+from issuing.authorizations import authorize, together, turned_away
 from issuing.inbox import log_ids
 from issuing.issuers.marqeta.events import gateway_envelope, jit_funding, parse_gateway_request, read_object
 from issuing.issuers.marqeta.jit_methods import APPROVABLE, CASH
@@ -20,14 +20,22 @@ from issuing.issuers.messages import AuthorizationRequest, MalformedEventError
 from issuing.issuers.stripe.events import REQUEST, parse_authorization_request, parse_envelope
 from issuing.issuers.stripe.foreign_events import why_not_ours
 from issuing.models import Provider
+from issuing.stand_in import answers as stand_in
 from issuing.webhooks import request_age, shedding, signatures
 from issuing.webhooks.shedding import LARGEST_BODY
-from onecard.kit.buffered_wsgi import Answer, Headers, Shed, json_answer
+from onecard.kit.admission import Admission
+from onecard.kit.buffered_wsgi import Answer, Headers, json_answer
+from onecard.kit.clock import Stopwatch
 
 log = logging.getLogger(__name__)
 
 # The key of the WSGI environment for decisions whose commit has an unknown end.
 IN_DOUBT: Final = "onecard.in_doubt"
+# The statements under way at least, and what three times as many take at most; each who waits keeps its body in memory.
+UNDER_WAY: Final = together.AT_ONCE * together.MOST_TOGETHER
+admission = Admission(least=UNDER_WAY, most=3 * UNDER_WAY, most_waiting=2000)
+
+Decide = Callable[[AuthorizationRequest, bytes, Stopwatch], Awaitable[bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +44,14 @@ class Door:
 
     `verify` returns when the issuer signed, None where it signs no time, and raises SignatureError. `read` returns None
     for anything but an authorization request that may be decided. `respond` returns the status and the headers that go
-    with an answer. `decline` answers when too many wait. `mark` is in the body of each request that asks.
+    with an answer. `decline` answers a verified request that cannot be decided in time, with a reason. `mark` is in the
+    body of each request that asks.
     """
 
     verify: Callable[[Mapping[str, str], bytes], int | None]
     read: Callable[[bytes], AuthorizationRequest | None]
     respond: Callable[[AuthorizationRequest, bytes], tuple[int, Headers]]
-    decline: Shed
+    decline: Callable[[bytes, str], Answer | None]
     mark: bytes = b""
 
 
@@ -50,23 +59,56 @@ async def answer(door: Door, headers: Mapping[str, str], body: bytes, arrived_at
     """Returns the answer, or what the view in a thread has to know beside the request; never raises."""
     if door.mark not in body or len(body) > LARGEST_BODY:
         return {}
-    if together.is_full():
-        declined = door.decline(headers, body)
-        return json_answer(*declined) if declined else {}
     watch = request_age.watch_since(arrived_at, headers.get("x-request-start", ""))
     try:
         signed_at = door.verify(headers, body)
-        watch.lap("verify")
+    except signatures.SignatureError:
+        return {}
+    watch.lap("verify")
+    if signed_at is not None:
+        request_age.count_signature(watch, signed_at)
+    if authorize.is_too_old(watch):
+        return door.decline(body, turned_away.LATE) or {}
+    left_s = authorize.remaining_ms(watch) / 1000
+    entered_at = await admission.enter(left_s=left_s, limit_s=left_s + watch.elapsed_ms / 1000)
+    if not entered_at:
+        return await _shed(door, body, watch)
+    watch.lap("queue")
+    try:
+        return await _answer(door, body, watch, together.decide)
+    finally:
+        admission.leave(entered_at)
+
+
+async def _shed(door: Door, body: bytes, watch: Stopwatch) -> Answer | dict[str, Any]:
+    """Declines what cannot be decided in time; where the database is what everybody waits for, stand-in comes first."""
+    if stand_in.is_on() and together.is_silent():
+        found = await _answer(door, body, watch, together.stand_in_for)
+        if isinstance(found, Answer):
+            return found
+    return door.decline(body, turned_away.OVERLOADED) or {}
+
+
+def is_swamped() -> bool:
+    """Returns whether a request that comes now is declined at once: no place will be free for it in time."""
+    if not admission.is_swamped or (stand_in.is_on() and together.is_silent()):
+        return False
+    admission.turned_away()
+    return True
+
+
+async def _answer(door: Door, body: bytes, watch: Stopwatch, decide: Decide) -> Answer | dict[str, Any]:
+    try:
         asked = door.read(body)
         if asked is None:
             return {}
         watch.lap("decode")
         log_ids.bind_question(asked)
-        if signed_at is not None:
-            request_age.count_signature(watch, signed_at)
-        response = await together.decide(asked, body=body, watch=watch)
+        response = await decide(asked, body, watch)
+        if response is None:
+            return {}
         status, more = door.respond(asked, response)
-    except (signatures.SignatureError, MalformedEventError):
+    except MalformedEventError:
         return {}
     except together.NeedsThreadError as error:
         return {IN_DOUBT: error.in_doubt}
@@ -116,7 +158,7 @@ STRIPE: Final = Door(
     verify=_verify_stripe,
     read=_read_stripe,
     respond=_respond_to_stripe,
-    decline=shedding.decline_stripe,
+    decline=shedding.decline_verified_stripe,
     mark=REQUEST.encode(),
 )
 # The gateway signs no time, so a request's age counts from its arrival.
@@ -124,5 +166,5 @@ MARQETA: Final = Door(
     verify=_verify_marqeta,
     read=_read_marqeta,
     respond=_respond_to_marqeta,
-    decline=shedding.decline_marqeta,
+    decline=shedding.decline_verified_marqeta,
 )

@@ -9,10 +9,11 @@ import asyncio
 import io
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from threading import Barrier
 from typing import Any
 
@@ -27,8 +28,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 WsgiApplication = Callable[..., Iterable[bytes]]
 Headers = list[tuple[bytes, bytes]]
-# Maps a request's lower-case headers and body to a status and a JSON body, or to None to let it wait.
-Shed = Callable[[Mapping[str, str], bytes], tuple[int, bytes] | None]
+# Maps a request's lower-case headers and body to an answer, or to None to let it wait.
+Shed = Callable[[Mapping[str, str], bytes], "Answer | None"]
 
 # Maps headers, body and time of arrival to an answer, or to what the WSGI application has to know beside the request.
 Look = Callable[[Mapping[str, str], bytes, float], Awaitable["Answer | dict[str, Any]"]]
@@ -41,9 +42,10 @@ LOGGED_EVERY_S = 5.0
 WARM_UP_S = 10.0
 # A request that was complete late still has this long to find a thread.
 LEAST_WAIT_S = 0.1
-# The key of a request's time of arrival in the WSGI environment, by time.perf_counter().
+# The key of a request's time of arrival in its scope and in the WSGI environment, by time.perf_counter().
 ARRIVED_AT = "onecard.arrived_at"
 ID_HEADER = request_ids.HEADER.lower().encode()
+_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
 @dataclass(slots=True)
@@ -52,7 +54,8 @@ class Lane:
 
     `sheds` maps a path to what answers a request when the lane is full, or when no thread was free within
     `shed_after_s` seconds of its arrival. It runs in the event loop, so it must not wait. `looks_first` maps a path to
-    what answers ordinary requests in the event loop, without a thread.
+    what answers ordinary requests in the event loop, without a thread. While `is_swamped`, `sheds` answers before a
+    request is even begun (onecard.kit.http_protocol).
     """
 
     name: str
@@ -63,6 +66,7 @@ class Lane:
     shed_after_s: float = 0.0
     sheds: Mapping[str, Shed] = field(default_factory=dict)
     looks_first: Mapping[str, Look] = field(default_factory=dict)
+    is_swamped: Callable[[], bool] = lambda: False
     under_way: int = 0
     logged_at: float = 0.0
     executor: ThreadPoolExecutor = field(init=False)
@@ -100,12 +104,13 @@ class BufferedWsgi:
         self._application = application
         self._lane_of = lane_of
         self.buffered = 0
+        self.at_once = ShedsAtOnce(lane_of)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request and ignores the server's other messages (lifespan, websockets)."""
         if scope["type"] != "http":
             raise ValueError(f"This server speaks HTTP only, not {scope['type']}.")
-        arrived_at, taken = time.perf_counter(), [0]
+        arrived_at, taken = scope.get(ARRIVED_AT) or time.perf_counter(), [0]
         scope[request_ids.KEPT_AS] = name = request_ids.taken_or_new(_header(scope, ID_HEADER))
         log_context.bind_request(name)
         try:
@@ -200,6 +205,28 @@ class BufferedWsgi:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+class ShedsAtOnce:
+    """Sheds requests of swamped lanes before they are begun: each costs a fraction of one that is."""
+
+    def __init__(self, lane_of: Callable[[str], Lane]) -> None:
+        self._lane_of = lane_of
+
+    def is_needed(self, path: bytes) -> bool:
+        name = path.decode("latin-1")
+        lane = self._lane_of(name)
+        return name in lane.sheds and lane.is_swamped()
+
+    def answer(self, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
+        name = path.decode("latin-1")
+        given = {key.decode("latin-1"): value.decode("latin-1") for key, value in headers}
+        found = self._lane_of(name).sheds[name](given, body)
+        if found is None:
+            return None
+        named = (ID_HEADER, request_ids.taken_or_new(given.get(request_ids.HEADER.lower(), "")).encode())
+        head = b"".join(b"%b: %b\r\n" % pair for pair in (*found.headers, named))
+        return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (found.status, _PHRASES[found.status], head, found.body)
+
+
 async def _in_time(running: Future[Answer], within_s: float, answer_instead: Callable[[], Answer | None]) -> Answer:
     """Returns the application's answer, or the shed answer when no thread was free in time."""
     answered = asyncio.wrap_future(running)
@@ -213,10 +240,7 @@ async def _in_time(running: Future[Answer], within_s: float, answer_instead: Cal
 
 
 def _shed(shed: Shed | None, scope: Scope, body: bytes) -> Answer | None:
-    if shed is None:
-        return None
-    answered = shed(_headers(scope), body)
-    return json_answer(*answered) if answered else None
+    return shed(_headers(scope), body) if shed else None
 
 
 def _refuse_full(lane: Lane) -> None:

@@ -13,11 +13,12 @@ from onecard.metrics.issuer_balances import issuer_balances
 from onecard.metrics.issuers import issuers, rate_budgets
 from onecard.metrics.money import balances
 from onecard.metrics.queues import months, open_cases, queues
+from onecard.metrics.sheds import sheds
 from onecard.metrics.stand_in import stand_in
 from onecard.metrics.targets import targets
 from onecard.metrics.webhooks import webhooks
 
 MEASURES: tuple[Callable[[], Iterable[Metric]], ...] = (
     *(issuers, rate_budgets, card_changes, queues, unknown_charges, months, open_cases),
-    *(decisions, stand_in, charges, webhooks, calls, balances, issuer_balances, targets, counted),
+    *(decisions, sheds, stand_in, charges, webhooks, calls, balances, issuer_balances, targets, counted),
 )

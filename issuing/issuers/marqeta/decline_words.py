@@ -17,7 +17,7 @@ def of(row: dict[str, Any]) -> dict[str, Any]:
     The reason is Marqeta's response code, such as response_1016; the sentence is its memo with the code.
     """
     failed, message = _failed_answer(row)
-    words = {"answer_failed": failed, "answer_message": message}
+    words = {"answer_failed": failed, "answer_message": message, "our_reason": _our_reason(row)}
     if row.get("state") not in REFUSED:
         return words
     response = row.get("response")
@@ -33,6 +33,16 @@ def gateway_log(row: dict[str, Any]) -> dict[str, Any] | None:
     funding = order.get("funding") if isinstance(order, dict) else None
     log = funding.get("gateway_log") if isinstance(funding, dict) else None
     return log if isinstance(log, dict) else None
+
+
+def _our_reason(row: dict[str, Any]) -> str:
+    """Returns the reason among the tags of our own answer, which the log repeats; "" for none."""
+    value: Any = gateway_log(row)
+    for name in ("response", "data", "jit_funding"):
+        value = value.get(name) if isinstance(value, dict) else None
+    tags = free_text(value.get("tags"), limit=200) if isinstance(value, dict) else ""
+    pairs = (tag.partition("=") for tag in tags.split(","))
+    return next((reason for name, _, reason in pairs if name == "onecard_reason"), "")
 
 
 def _failed_answer(row: dict[str, Any]) -> tuple[str, str]:

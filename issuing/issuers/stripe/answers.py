@@ -21,7 +21,7 @@ class StripeAnswers:
         return json.dumps({"approved": True, "metadata": metadata})
 
     def bare_decline(self, reason: str) -> bytes:
-        return json.dumps({"approved": False, "metadata": {"onecard_reason": reason}}).encode()
+        return _bare_decline(reason)
 
     def repeat(self, response: bytes) -> bytes:
         return response
@@ -34,6 +34,11 @@ class StripeAnswers:
 def _template(reason: str) -> str:
     metadata = {"onecard_decision": _ID} | ({"onecard_reason": reason} if reason else {})
     return json.dumps({"approved": not reason, "metadata": metadata})
+
+
+@functools.lru_cache(maxsize=256)
+def _bare_decline(reason: str) -> bytes:
+    return json.dumps({"approved": False, "metadata": {"onecard_reason": reason}}).encode()
 
 
 STRIPE = StripeAnswers()

@@ -167,8 +167,15 @@ def parse_authorization_update(provider: str, envelope: Envelope) -> Authorizati
         declined_message=free_text(declined.get("reason_message"), limit=200),
         answer_failed=NO_ANSWER.get(str(unanswered.get("reason")), ""),
         answer_message=free_text(unanswered.get("reason_message"), limit=200),
+        our_reason=_our_reason(content),
         stood_in=stood_in[-1] if stood_in else "",
     )
+
+
+def _our_reason(content: dict[str, Any]) -> str:
+    """Returns the reason that our last answer gave: Stripe keeps an answer's metadata with the authorization."""
+    metadata = content.get("metadata")
+    return clean_text(metadata.get("onecard_reason"), limit=40) if isinstance(metadata, dict) else ""
 
 
 def _or_nothing(read: Callable[..., T], *what: Any) -> T | None:

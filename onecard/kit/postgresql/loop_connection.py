@@ -15,8 +15,9 @@ import psycopg
 from django.db import OperationalError, connections
 from psycopg.pq import ConnStatus, ExecStatus, Format
 
+from onecard.kit.patient_timer import give_up_after
+from onecard.kit.postgresql import time_limits
 from onecard.kit.postgresql.base import READS_ONLY, NotConnectedError, NotDoneError
-from onecard.kit.postgresql.time_limits import give_up_after
 
 Row = tuple[bytes | None, ...]
 
@@ -50,8 +51,7 @@ class LoopConnection:
         if not self.is_open:
             await self.open(limit_ms=limit_ms)
         try:
-            async with asyncio.timeout((max(limit_ms, 1) + SILENCE_MS) / 1000):
-                return await self._exchange(sql, params, limit_ms)
+            return await self._exchange(sql, params, limit_ms)
         except TimeoutError:
             self.close()
             raise OperationalError("The database did not answer before the time was up.") from None
@@ -109,7 +109,12 @@ class LoopConnection:
         pgconn.send_query_params(sql, list(params), param_formats=formats, result_format=Format.BINARY)
         pgconn.pipeline_sync()
         self._flush()
-        return await self._rows
+        limit_s = (max(limit_ms, 1) + SILENCE_MS) / 1000
+        timer = give_up_after(limit_s, self._rows, TimeoutError())
+        try:
+            return await self._rows
+        finally:
+            timer.cancel()
 
     def _flush(self) -> None:
         """Sends what the socket takes now, and the rest when it takes more."""
@@ -196,7 +201,7 @@ def jsonb(text: bytes) -> bytes:
 def _connect(limit_ms: float, given_up: threading.Event) -> Any:
     """Opens a connection as Django does, in a thread, without keeping it there; closes it when nobody wants it."""
     wrapper: Any = connections["default"]
-    with give_up_after(limit_ms / 1000), wrapper.wrap_database_errors:
+    with time_limits.give_up_after(limit_ms / 1000), wrapper.wrap_database_errors:
         raw = wrapper.get_new_connection(wrapper.get_connection_params())
     raw.autocommit = True
     if given_up.is_set():

@@ -100,6 +100,25 @@ def test_a_decline_that_was_never_recorded_is_marked_and_alarms(monkeypatch: pyt
     assert alarms() == ["answers:stripe"]
 
 
+@pytest.mark.parametrize(("said", "failure"), [("overloaded", "overload"), ("deadline_exceeded", "unrecorded")])
+def test_a_decline_unread_is_marked_with_the_reason_that_the_issuer_repeats(
+    monkeypatch: pytest.MonkeyPatch, said: str, failure: str
+) -> None:
+    heard_later(monkeypatch)
+    asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
+    asked["data"]["object"]["metadata"] = {"onecard_reason": said}
+    update(asked, reason="webhook_declined")
+    question = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id)
+    row = marqeta_events.outcome(question, state="DECLINED")
+    answer = {"code": "402", "data": {"jit_funding": {"tags": f"onecard_reason={said}"}}}
+    row["gpa_order"]["funding"]["gateway_log"] |= {"response": answer}
+
+    report_rows("transactions", row)
+
+    assert marked() == [failure] * 2
+    assert sorted(alarms()) == ["answers:marqeta", "answers:stripe"]
+
+
 def test_declines_that_are_no_fault_of_ours_alarm_nobody() -> None:
     card = walkthrough_card(per_transaction_limit_minor=100)
     asked = stripe_events.authorization_request(card=card.issuer_card_id)

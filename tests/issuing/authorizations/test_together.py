@@ -12,6 +12,8 @@ from django.db import IntegrityError, OperationalError
 from issuing.authorizations import decision_store, together, unknown_commits
 from issuing.authorizations.shared_statement import NotTakenError, SharedStatement
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, JournalEntry, SpendWindow, VirtualCard
+from issuing.webhooks import event_loop
+from onecard.kit.admission import Admission
 from routing import rulebook
 from routing.models import RankingRow
 from tests.support import stripe_events
@@ -163,14 +165,33 @@ def test_a_late_request_is_declined_and_takes_nothing(settings: Any) -> None:
 
 def test_when_too_many_wait_the_next_is_declined_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = requests(2)
-    monkeypatch.setattr(together, "MOST_WAITING", 0)
+    monkeypatch.setattr(event_loop, "admission", Admission(least=0, most=0, most_waiting=0))
 
     answers = post_together(asked)
 
-    assert [answer["metadata"]["onecard_reason"] for answer in answers] == ["deadline_exceeded"] * 2
+    assert [answer["metadata"]["onecard_reason"] for answer in answers] == ["overloaded"] * 2
     assert all(answer["in_loop"] for answer in answers)
     assert Decision.objects.count() == 1
     assert SpendWindow.objects.get(kind="day").spent_minor == 100
+
+
+def test_what_was_turned_away_gets_the_same_answer_when_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    (asked,) = requests(1)
+    twin, other = (stripe_events.authorization_request(card=walkthrough_card_id(), amount=100) for _ in range(2))
+    twin["data"]["object"]["id"] = asked["data"]["object"]["id"]
+    with monkeypatch.context() as full:
+        full.setattr(event_loop, "admission", Admission(least=0, most=0, most_waiting=0))
+        first = post_together([asked])
+
+    again = post_together([asked, twin, other])
+
+    assert again[:2] == first * 2, "the issuer has that answer"
+    assert again[2]["approved"], "the card itself is not held back"
+    assert Decision.objects.count() == 2
+
+
+def walkthrough_card_id() -> str:
+    return VirtualCard.objects.get().issuer_card_id
 
 
 def test_what_no_connection_took_in_time_is_not_done() -> None:

@@ -10,7 +10,9 @@ from django.db import OperationalError
 
 from issuing.authorizations import decision_store, together, unknown_commits
 from issuing.models import Decision, SpendWindow, VirtualCard
+from issuing.webhooks import event_loop
 from issuing.webhooks.event_loop import IN_DOUBT
+from onecard.kit.admission import Admission
 from onecard.kit.buffered_wsgi import ARRIVED_AT
 from tests.support import marqeta_events, stripe_events
 from tests.support.factories import VirtualCardFactory
@@ -119,14 +121,14 @@ def test_both_issuers_share_one_statement(monkeypatch: pytest.MonkeyPatch) -> No
 def test_when_too_many_wait_the_next_is_declined_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = questions(2)
     told = gateway_request(card=asked[0]["card_token"], method="pgfs.authorization.reversal")
-    monkeypatch.setattr(together, "MOST_WAITING", 0)
+    monkeypatch.setattr(event_loop, "admission", Admission(least=0, most=0, most_waiting=0))
 
     answers = deliver_together([of_marqeta(each) for each in (*asked, told)])
 
     assert [(each.in_loop, each.status_code) for each in answers] == [(True, 402), (True, 402), (False, 200)]
     for question, answer in zip(asked, answers, strict=False):
         assert marqeta_events.echoed(question).items() <= read(answer).items()
-        assert "onecard_reason=deadline_exceeded" in read(answer)["tags"]
+        assert "onecard_reason=overloaded" in read(answer)["tags"]
     assert Decision.objects.count() == 1
     assert SpendWindow.objects.get(kind="day").spent_minor == 100
 

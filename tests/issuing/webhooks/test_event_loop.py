@@ -8,7 +8,9 @@ import pytest
 
 from issuing.authorizations import together
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
+from issuing.webhooks import event_loop
 from issuing.webhooks.event_loop import IN_DOUBT
+from onecard.kit.admission import Admission
 from onecard.kit.buffered_wsgi import Answer
 from tests.issuing.webhooks.hostile_values import places_in, with_changed
 from tests.support import marqeta_events, stripe_events
@@ -231,8 +233,8 @@ def test_a_malformed_question_is_refused_as_before(build: Any, status: int) -> N
 )
 def test_a_stranger_is_refused_whether_or_not_the_queue_is_full(header: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (asked,) = questions(1)
-    for most in (500, 0):
-        monkeypatch.setattr(together, "MOST_WAITING", most)
+    for most in (64, 0):
+        monkeypatch.setattr(event_loop, "admission", Admission(least=most, most=most, most_waiting=most))
 
         answer = deliver(of_marqeta(asked, authorization=header))
 

@@ -8,17 +8,18 @@ from django.conf import settings
 
 from issuing.webhooks import shedding
 from onecard.kit import exact_json
+from onecard.kit.buffered_wsgi import Answer
 from tests.support import stripe_events
 from tests.support.marqeta_events import basic, gateway_request
 
 
-def stripe(event: Any, **more: Any) -> shedding.Decline | None:
+def stripe(event: Any, **more: Any) -> Answer | None:
     body = json.dumps(event)
     header = more.pop("header", None) or stripe_events.signed(body)
     return shedding.decline_stripe({"stripe-signature": header}, body.encode())
 
 
-def marqeta(content: Any, **more: Any) -> shedding.Decline | None:
+def marqeta(content: Any, **more: Any) -> Answer | None:
     known = basic(settings.MARQETA_JIT_USERNAME, settings.MARQETA_JIT_PASSWORD)
     body = content if isinstance(content, str) else exact_json.dumps(content)
     return shedding.decline_marqeta({"authorization": more.get("header", known)}, body.encode())
@@ -27,8 +28,9 @@ def marqeta(content: Any, **more: Any) -> shedding.Decline | None:
 def test_stripes_question_is_declined() -> None:
     declined = stripe(stripe_events.authorization_request(card="ic_1"))
     assert declined is not None
-    assert declined[0] == 200
-    assert json.loads(declined[1]) == {"approved": False, "metadata": {"onecard_reason": "deadline_exceeded"}}
+    assert declined.status == 200
+    assert json.loads(declined.body) == {"approved": False, "metadata": {"onecard_reason": "overloaded"}}
+    assert dict(declined.headers)[b"stripe-version"] == settings.STRIPE_API_VERSION.encode()
 
 
 def test_events_and_strangers_wait_for_their_turn() -> None:
@@ -45,8 +47,8 @@ def test_marqetas_question_is_declined_with_what_it_asked() -> None:
     question = gateway_request(card="card_1")
     declined = marqeta(question)
     assert declined is not None
-    assert declined[0] == 402
-    answer = json.loads(declined[1])["jit_funding"]
+    assert declined.status == 402
+    answer = json.loads(declined.body)["jit_funding"]
     assert answer["token"] == question["gpa_order"]["jit_funding"]["token"]
     assert answer["decline_reason"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from onecard.kit import buffered_wsgi
-from onecard.kit.buffered_wsgi import ARRIVED_AT, BufferedWsgi, Lane
+from onecard.kit.buffered_wsgi import ARRIVED_AT, Answer, BufferedWsgi, Lane, json_answer
 
 Message = dict[str, Any]
 
@@ -143,8 +143,8 @@ def test_what_gets_no_thread_in_time_is_shed_and_the_rest_waits() -> None:
         release.wait(10)
         return echo(environ, start_response)
 
-    def shed(headers: Mapping[str, str], body: bytes) -> tuple[int, bytes] | None:
-        return None if body == b"news" else (402, headers["x-token"].encode())
+    def shed(headers: Mapping[str, str], body: bytes) -> Answer | None:
+        return None if body == b"news" else json_answer(402, headers["x-token"].encode())
 
     one = lane(most_waiting=2, shed_after_s=0.2, sheds={"/here": shed})
     application, headers = BufferedWsgi(slow, lambda _path: one), [(b"x-token", b"7")]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from onecard.kit.buffered_wsgi import ARRIVED_AT
 from onecard.kit.http_protocol import LARGEST_HEAD, BoundedHead
 
 HEAD_WITHIN_S = 1
@@ -25,6 +26,7 @@ def port() -> Iterator[int]:
         config = uvicorn.Config(
             _length_of_body,
             http=BoundedHead,
+            proxy_headers=False,
             timeout_keep_alive=HEAD_WITHIN_S,
             lifespan="off",
             log_config=None,
@@ -97,13 +99,87 @@ def test_a_large_body_is_no_long_head(port: int) -> None:
         assert _answer(link).endswith(b"%d" % size)
 
 
-async def _length_of_body(_scope: Any, receive: Any, send: Any) -> None:
+def test_what_an_application_answers_at_once_never_begins(port: int, swamped: None) -> None:
+    with _connected(port) as link:
+        for body, answer in ((b"shed", b"no"), (b"else", b"4"), (b"shed", b"no")):
+            link.sendall(REQUEST + body)
+            assert _answer(link).endswith(b"\r\n\r\n" + answer)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([REQUEST, b"shed"], id="a body that comes later"),
+        pytest.param([REQUEST + b"sh", b"ed"], id="a body in parts"),
+        pytest.param([REQUEST.replace(b"POST", b"PUT ") + b"shed"], id="another method"),
+        pytest.param([REQUEST.replace(b"/ HTTP", b"/other HTTP") + b"shed"], id="another path"),
+        pytest.param([REQUEST.replace(b"1.1", b"1.0") + b"shed"], id="a connection that is not kept"),
+    ],
+)
+def test_what_is_no_whole_plain_request_is_handled_as_ever(port: int, swamped: None, parts: list[bytes]) -> None:
+    with _connected(port) as link:
+        for part in parts:
+            link.sendall(part)
+            time.sleep(0.1)
+        assert _answer(link).endswith(b"\r\n\r\n4")
+
+
+def test_requests_that_come_together_are_answered_in_their_order(port: int, swamped: None) -> None:
+    with _connected(port) as link:
+        link.sendall(REQUEST + b"else" + REQUEST + b"shed" + REQUEST + b"shed")
+        received = b""
+        while received.count(b"HTTP/1.1") < 3 or not received.endswith((b"4", b"no")):
+            received += link.recv(1000)
+        assert [part.rpartition(b"\r\n\r\n")[2] for part in received.split(b"HTTP/1.1")[1:]] == [b"4"] * 3
+
+
+def test_after_an_answer_at_once_a_silent_client_is_hung_up_on(port: int, swamped: None) -> None:
+    with _connected(port) as link:
+        link.sendall(REQUEST + b"shed")
+        assert _answer(link).endswith(b"no")
+        assert link.recv(100) == b""
+
+
+def test_the_wait_in_the_kernel_counts_as_age(port: int) -> None:
+    with _connected(port) as link:
+        link.sendall(REQUEST.replace(b"/ HTTP", b"/busy HTTP") + b"1234")
+        time.sleep(0.05)
+        with _connected(port) as other:
+            other.sendall(REQUEST.replace(b"/ HTTP", b"/age HTTP") + b"1234")
+            assert int(_answer(other).rpartition(b"\r\n\r\n")[2]) > 200
+        assert _answer(link).endswith(b"4")
+
+
+class _Swamped:
+    """Answers bodies that say so, while `is_on`."""
+
+    is_on = False
+
+    def is_needed(self, path: bytes) -> bool:
+        return self.is_on and path == b"/"
+
+    def answer(self, _path: bytes, headers: Any, body: bytes) -> bytes | None:
+        assert (b"host", b"here") in headers
+        return b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno" if body == b"shed" else None
+
+
+@pytest.fixture
+def swamped() -> Iterator[None]:
+    _Swamped.is_on = True
+    yield
+    _Swamped.is_on = False
+
+
+async def _length_of_body(scope: Any, receive: Any, send: Any) -> None:
+    age_ms = (time.perf_counter() - scope[ARRIVED_AT]) * 1000
+    if scope["path"] == "/busy":
+        time.sleep(0.5)  # The loop is late for everybody.
     length, is_whole = 0, False
     while not is_whole:
         message = await receive()
         length += len(message.get("body", b""))
         is_whole = not message.get("more_body")
-    body = str(length).encode()
+    body = str(int(age_ms) if scope["path"] == "/age" else length).encode()
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -113,6 +189,9 @@ async def _length_of_body(_scope: Any, receive: Any, send: Any) -> None:
 def _connected(port: int) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as link:
         yield link
+
+
+_length_of_body.at_once = _Swamped()  # type: ignore[attr-defined]
 
 
 def _answer(link: socket.socket) -> bytes:

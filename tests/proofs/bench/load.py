@@ -4,6 +4,9 @@
 
 It writes and reads bytes itself, because a client library would need more of the machine than the server under test.
 Each request is another event and another purchase. It is signed when it is sent, since an old signature is declined.
+
+With a rate it is an open loop: what is due is sent whether or not the answers before it came, over one more connection
+where all are in use. With a fixed number of connections the requests would wait here and the server would look idle.
 """
 
 import hashlib
@@ -15,6 +18,8 @@ import socket
 import sys
 import time
 import uuid
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,22 +31,31 @@ HEAD: Final = (
 )
 # An answer that takes longer than this is counted as an error, and so is its connection.
 PATIENCE_S: Final = 10.0
+# So many are sent before answers are read, so that a load maker that is late still reads what came.
+AT_A_TIME: Final = 64
 
 
 @dataclass(slots=True)
 class Client:
-    """One kept connection; `due_at` is when its request should have been sent."""
+    """One kept connection; `sent_at` is when its request was sent."""
 
     link: socket.socket
-    due_at: float = 0.0
+    sent_at: float = 0.0
     answer: bytes = b""
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Returns a percentile; 0 of nothing."""
+    ordered = sorted(values) or [0.0]
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
 
 @dataclass(slots=True)
 class Load:
     """What is to be sent; `rate` 0 sends the next request as soon as a connection is free.
 
-    Request number n is for card `lowest` + n * `step` % `cards`.
+    Request number n is for card `lowest` + n * `step` % `cards`. With a rate there are `connections` at the start and
+    `most_connections` at most. `lags_ms` is how late requests were sent: that is the load maker's own fault.
     """
 
     port: int
@@ -55,63 +69,83 @@ class Load:
     lowest: int = 0
     step: int = 1
     number: int = 0
-    durations_ms: list[float] = field(default_factory=list)
-    declined: int = 0
+    most_connections: int = 0
+    within_ms: float = 1000.0
+    approvals_ms: list[float] = field(default_factory=list)
+    declines_ms: list[float] = field(default_factory=list)
+    lags_ms: list[float] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
     errors: int = 0
     sent: int = 0
     requests: Requests = field(init=False)
+    _clients: dict[int, Client] = field(default_factory=dict)
+    _free: list[Client] = field(default_factory=list)
+    _poll: select.epoll = field(default_factory=select.epoll)
 
     def __post_init__(self) -> None:
         self.requests = Requests(self.api_version)
 
     def run(self) -> dict[str, Any]:
         """Sends for the given time; returns counts, percentiles in ms, and the CPU seconds of this process."""
-        clients = {link.fileno(): Client(link) for link in (self._connect() for _ in range(self.connections))}
-        poll = select.epoll()
-        for number in clients:
-            poll.register(number, select.EPOLLIN)
-        started = time.perf_counter()
-        self._exchange(poll, clients, started)
+        for _ in range(self.connections):
+            self._connect()
+        started, began_cpu_s = time.perf_counter(), sum(os.times()[:2])
+        self._exchange(started)
         took_s = time.perf_counter() - started
-        for client in clients.values():
+        for client in self._clients.values():
             client.link.close()
-        return self._report(took_s)
+        return self._report(took_s, sum(os.times()[:2]) - began_cpu_s)
 
-    def _connect(self) -> socket.socket:
+    def _connect(self) -> None:
         link = socket.create_connection(("127.0.0.1", self.port), PATIENCE_S)
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return link
+        client = self._clients[link.fileno()] = Client(link)
+        self._free.append(client)
+        self._poll.register(link.fileno(), select.EPOLLIN)
 
-    def _exchange(self, poll: select.epoll, clients: dict[int, Client], started: float) -> None:
-        free, busy, end = list(clients.values()), 0, started + self.seconds
-        next_at, last_answer_at = started, started
+    def _exchange(self, started: float) -> None:
+        end, due_at, last_answer_at = started + self.seconds, started, started
         while True:
             moment = time.perf_counter()
             if moment < end:
-                while free and (not self.rate or next_at <= moment):
-                    self._send(free.pop(), next_at if self.rate else moment)
-                    busy += 1
-                    next_at += 1 / self.rate if self.rate else 0.0
-            elif not busy:
+                due_at = self._send_due(due_at, moment)
+            elif len(self._free) == len(self._clients):
                 return
-            wait_s = max(0.0, min(next_at, end) - moment) if self.rate and moment < end else 0.5
-            for number, _ in poll.poll(wait_s if wait_s else 0):
-                client = clients[number]
+            wait_s = max(0.0, min(due_at, end) - moment) if self.rate and moment < end else 0.5
+            for number, _ in self._poll.poll(wait_s):
+                client = self._clients[number]
                 if self._receive(client):
-                    busy -= 1
-                    free.append(client)
+                    self._free.append(client)
                     last_answer_at = time.perf_counter()
-            if busy and time.perf_counter() - max(last_answer_at, started) > PATIENCE_S:
-                self.errors += busy
+            if time.perf_counter() - max(last_answer_at, started) > PATIENCE_S:
+                self.errors += len(self._clients) - len(self._free)
                 return
 
-    def _send(self, client: Client, due_at: float) -> None:
+    def _send_due(self, due_at: float, moment: float) -> float:
+        """Sends what is due, and returns when the next one is."""
+        if not self.rate:
+            while self._free:
+                self._send(self._free.pop())
+            return due_at
+        for _ in range(AT_A_TIME):
+            if due_at > moment:
+                break
+            if not self._free and len(self._clients) < self.most_connections:
+                self._connect()
+            if not self._free:
+                break
+            self.lags_ms.append((time.perf_counter() - due_at) * 1000)
+            self._send(self._free.pop())
+            due_at += 1 / self.rate
+        return due_at
+
+    def _send(self, client: Client) -> None:
         card = self.lowest + (self.number + self.sent) * self.step % self.cards
         body = self.requests.body_for(card=f"ic_bench_{card}", amount=self.amount, unique=uuid.uuid4().hex)
         self.sent += 1
         signed_at = int(time.time())
         proof = hmac.new(self.secret.encode(), b"%d." % signed_at + body, hashlib.sha256).hexdigest().encode()
-        client.due_at, client.answer = due_at, b""
+        client.sent_at, client.answer = time.perf_counter(), b""
         client.link.sendall(HEAD % (len(body), signed_at, proof) + body)
 
     def _receive(self, client: Client) -> bool:
@@ -120,25 +154,41 @@ class Load:
         head, end, body = client.answer.partition(b"\r\n\r\n")
         if not end or len(body) < _length(head):
             return False
-        self.durations_ms.append((time.perf_counter() - client.due_at) * 1000)
-        if not head.startswith(b"HTTP/1.1 200"):
-            self.errors += 1
-        elif b'"approved":true' not in body.replace(b" ", b""):
-            self.declined += 1
+        self._note(head, body, (time.perf_counter() - client.sent_at) * 1000)
         return True
 
-    def _report(self, took_s: float) -> dict[str, Any]:
-        ordered = sorted(self.durations_ms) or [0.0]
-        approved = len(self.durations_ms) - self.declined - self.errors
+    def _note(self, head: bytes, body: bytes, took_ms: float) -> None:
+        if not head.startswith(b"HTTP/1.1 200"):
+            self.errors += 1
+            self.reasons[head[:12].decode()] += 1
+        elif b'"approved":true' in body.replace(b" ", b""):
+            self.approvals_ms.append(took_ms)
+        else:
+            self.declines_ms.append(took_ms)
+            self.reasons[json.loads(body).get("metadata", {}).get("onecard_reason", "")] += 1
+
+    def _report(self, took_s: float, cpu_s: float) -> dict[str, Any]:
+        answers_ms = self.approvals_ms + self.declines_ms
+        approved, declined = len(self.approvals_ms), len(self.declines_ms)
         return {
             "approved": approved,
-            "declined": self.declined,
+            "declined": declined,
             "errors": self.errors,
             "sent": self.sent,
+            "reasons": dict(self.reasons),
             "rps": approved / took_s,
-            "p50": ordered[len(ordered) // 2],
-            "p99": ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)],
-            "cpu_s": sum(os.times()[:2]),
+            "declined_rps": declined / took_s,
+            "in_time": sum(each <= self.within_ms for each in answers_ms) / max(self.sent, 1),
+            "p50": percentile(answers_ms, 50),
+            "p99": percentile(answers_ms, 99),
+            "approved_p50": percentile(self.approvals_ms, 50),
+            "approved_p99": percentile(self.approvals_ms, 99),
+            "declined_p50": percentile(self.declines_ms, 50),
+            "declined_p99": percentile(self.declines_ms, 99),
+            "lag_p99": percentile(self.lags_ms, 99),
+            "connections": len(self._clients),
+            "took_s": took_s,
+            "cpu_s": cpu_s,
         }
 
 

@@ -4,6 +4,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from tests.proofs.bench.turns import OVERLOAD
+
 Seen = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
 SCALES: Final = ("rps", "p50", "p99")
 
@@ -62,6 +64,25 @@ def table(seen: Seen) -> str:
     return "\n".join(lines)
 
 
+def overload(seen: Seen) -> str:
+    """Returns what became of twice the rate, a line for each round; "" if it was not measured."""
+    return "\n".join(map(_overload, seen.get((OVERLOAD, "product"), ())))
+
+
+def _overload(report: Mapping[str, Any]) -> str:
+    seconds = report["took_s"]
+    return (
+        f"Twice the rate of {report['sustained']:.0f}/s: sent {report['sent'] / seconds:.0f}/s, "
+        f"approved {report['rps']:.0f}/s ({report['rps'] / report['sustained']:.0%} of the rate), "
+        f"declined {report['declined_rps']:.0f}/s {report['reasons']}; p50 {report['p50']:.0f} ms, "
+        f"p99 {report['p99']:.0f} ms, of approvals {report['approved_p99']:.0f} ms, of declines "
+        f"{report['declined_p50']:.0f} and {report['declined_p99']:.0f} ms; {report['in_time']:.1%} in time. "
+        f"CPU, in cores: web {report['web_cpu_s'] / seconds:.2f}, PostgreSQL {report['postgres_cpu_s'] / seconds:.2f}, "
+        f"load maker {report['cpu_s'] / seconds:.2f}; it sent {report['lag_p99']:.0f} ms late at p99, over "
+        f"{report['connections']} connections."
+    )
+
+
 def _part(report: Mapping[str, Any], part: str) -> float:
     if "approved" not in report:
         return 0.0
@@ -70,12 +91,7 @@ def _part(report: Mapping[str, Any], part: str) -> float:
 
 def _of_product(seen: Seen) -> list[Mapping[str, Any]]:
     # Beyond its rate the product is meant to decline.
-    return [
-        each
-        for (load, who), reports in seen.items()
-        if who == "product" and load != "twice_the_rate"
-        for each in reports
-    ]
+    return [each for (load, who), reports in seen.items() if who == "product" and load != OVERLOAD for each in reports]
 
 
 def plot(seen: Seen) -> str:

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,12 +16,16 @@ from tests.proofs.bench.servers import Server
 
 HOT: Final = 1
 IN_MEMORY: Final = "in_memory"
+OVERLOAD: Final = "twice_the_rate"
+# What the product does in a closed loop just before is what its rate is twice of.
+SUSTAINED: Final = "closed_128"
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """A way to send: connections at once, how many a second (0: as fast as they are answered), and to which cards.
 
+    With a rate, connections are added up to `most_connections`, so that what is due is sent at its time.
     Of `cards` cards, counted from `lowest`, each request goes to the one that is `step` further; `number` is the first.
     """
 
@@ -32,11 +36,12 @@ class Load:
     lowest: int = 0
     step: int = 1
     number: int = 0
+    most_connections: int = 0
 
 
 LOADS: Final = (
     Load("one_connection", 1),
-    Load("at_50", 8, rate=50.0),
+    Load("at_50", 8, rate=50.0, most_connections=64),
     Load("closed_32", 32),
     Load("closed_128", 128),
     Load("hot_card", 32, cards=HOT),
@@ -55,12 +60,13 @@ class Turns:
     in_memory: Server | None
     pgbench: Path | None
     postmaster: int
+    loads: Sequence[str] = ()
     seen: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
 
     def steps(self, rounds: int) -> Iterator[str]:
-        """Does one measurement for each name that it yields."""
+        """Does one measurement for each name that it yields; `self.loads` names the loads, none means all."""
         for _ in range(rounds):
-            for load in LOADS:
+            for load in self.chosen:
                 if self.pgbench and load.name in CLIENTS_OF_A:
                     yield f"A, {load.name}"
                     self._ask_pgbench(self.pgbench, load)
@@ -69,8 +75,14 @@ class Turns:
                     self.post(load, IN_MEMORY, self.in_memory)
                 yield f"the product, {load.name}"
                 self.post(load, "product", self.product)
-        yield "the product, twice what it can"
-        self._overload()
+            if not self.loads or OVERLOAD in self.loads:
+                yield "the product, twice what it can"
+                self._overload()
+
+    @property
+    def chosen(self) -> list[Load]:
+        """The loads that are measured beside the overload."""
+        return [load for load in LOADS if not self.loads or load.name in self.loads]
 
     def warm_up(self) -> None:
         """Every card once, so that caches are as after an hour and not as after a start."""
@@ -78,8 +90,9 @@ class Turns:
             self._run(server, Load("warm-up", 16, cards=self.cards), seconds=max(3.0, self.cards / 1000))
 
     def _overload(self) -> None:
-        sustained = max(report["rps"] for report in self.seen["closed_32", "product"])
-        self.post(Load("twice_the_rate", 256, rate=2 * sustained), "product", self.product)
+        sustained = self.post(next(load for load in LOADS if load.name == SUSTAINED), "product", self.product)["rps"]
+        load = Load(OVERLOAD, 512, rate=2 * sustained, most_connections=8192)
+        self.post(load, "product", self.product)["sustained"] = sustained
 
     def _ask_pgbench(self, pgbench: Path, load: Load) -> None:
         clients, seconds = CLIENTS_OF_A[load.name], int(self.seconds)
@@ -105,6 +118,8 @@ class Turns:
             "step": load.step,
             "number": load.number,
             "connections": load.connections,
+            "most_connections": load.most_connections,
+            "within_ms": settings.DECISION_DEADLINE_MS,
             "rate": load.rate,
             "seconds": seconds,
         }

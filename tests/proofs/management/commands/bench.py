@@ -11,7 +11,7 @@ from tqdm import tqdm
 from tests.proofs.bench import cpu, one_commit, report
 from tests.proofs.bench.people import make_cards
 from tests.proofs.bench.servers import in_memory, product
-from tests.proofs.bench.turns import LOADS, Turns
+from tests.proofs.bench.turns import LOADS, OVERLOAD, Turns
 from tests.proofs.own_database import own_database
 
 FOLDER = Path(settings.BASE_DIR) / ".onecard" / "bench"
@@ -27,9 +27,13 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement (6)")
         parser.add_argument("--rounds", type=int, default=3, help="of all of them; medians count (3)")
         parser.add_argument("--cards", type=int, default=10_000, help="distinct cards (10 000)")
+        names = [*(load.name for load in LOADS), OVERLOAD]
+        parser.add_argument("--loads", nargs="+", choices=names, default=[], help="these only (all)")
         parser.add_argument("--processes", type=int, default=1, help="of the product's web server (1)")
 
-    def handle(self, *, seconds: float, rounds: int, cards: int, processes: int, **_options: Any) -> None:
+    def handle(
+        self, *, seconds: float, rounds: int, cards: int, processes: int, loads: list[str], **_options: Any
+    ) -> None:
         secret = settings.STRIPE_WEBHOOK_SECRETS[0]
         with own_database() as url:
             make_cards(cards)
@@ -37,7 +41,7 @@ class Command(BaseCommand):
             with product(url, processes=processes) as ours, in_memory(secret=secret, cards=cards) as memory:
                 pgbench = one_commit.find_pgbench()
                 self._say_what_is_missing(pgbench, memory)
-                turns = Turns(cards, seconds, secret, ours, memory, pgbench, cpu.postmaster())
+                turns = Turns(cards, seconds, secret, ours, memory, pgbench, cpu.postmaster(), loads)
                 self._run(turns, rounds)
             self._show(turns)
 
@@ -48,7 +52,7 @@ class Command(BaseCommand):
             self.stderr.write(self.style.WARNING("NODE IS MISSING, SO NOTHING IS COMPARED WITH B (in memory)."))
 
     def _run(self, turns: Turns, rounds: int) -> None:
-        total = rounds * (2 * len(LOADS) + 1) + 1
+        total = rounds * (2 * len(turns.chosen) + 1) + 1
         with tqdm(total=total, desc="warming up", unit="turn", disable=None) as bar:
             turns.warm_up()
             for name in turns.steps(rounds):
@@ -61,5 +65,6 @@ class Command(BaseCommand):
         (FOLDER / "latest.json").write_text(json.dumps(found, indent=2) + "\n")
         (FOLDER / "latest.svg").write_text(report.plot(turns.seen))
         self.stdout.write(report.table(turns.seen))
+        self.stdout.write(report.overload(turns.seen))
         self.stdout.write(json.dumps(found, indent=2))
         self.stdout.write(f"Written to {FOLDER / 'latest.json'} and {FOLDER / 'latest.svg'}.")
