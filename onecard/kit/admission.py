@@ -19,7 +19,7 @@ WORK_SHARE: Final = 0.25
 BURST_SHARE: Final = 0.5
 MOMENT_SHARE: Final = 0.1
 # Who still has this share of the limit is let in however slow the work was: else nobody would find out that it is fast.
-FRESH_SHARE: Final = 0.5
+FRESH_SHARE: Final = 0.75
 # Too much comes until nobody was turned away for so long.
 CALM_S: Final = 1.0
 

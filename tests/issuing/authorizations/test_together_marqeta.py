@@ -140,7 +140,9 @@ def test_a_late_question_is_declined_and_takes_nothing(settings: Any) -> None:
     answers = deliver_together([of_marqeta(each) for each in asked])
 
     assert {each.status_code for each in answers} == {402}
-    assert all("onecard_reason=deadline_exceeded" in read(each)["tags"] for each in answers)
+    # One that is not too old yet has less time left than a decision takes.
+    reasons = {read(each)["tags"].partition("onecard_reason=")[2] for each in answers}
+    assert reasons <= {"deadline_exceeded", "overloaded"}
     assert unknown_commits.wait_until_resolved(10)
     assert SpendWindow.objects.get(kind="day").spent_minor == 100
 

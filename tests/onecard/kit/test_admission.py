@@ -93,7 +93,7 @@ def test_who_would_not_be_done_in_time_is_turned_away_and_others_find_out(clock:
             door.leave(entered)
         assert await comes(door, left_s=0.3) == 0.0
         # Slow as it was, somebody who has just come is let in: else nobody would find out that it is fast again.
-        assert await comes(door, left_s=0.9)
+        assert await comes(door, left_s=0.95)
 
     run(steps())
 
