@@ -64,7 +64,11 @@ def receiver_of(row: AlertMessage) -> str:
 def runbook_of(incident: Incident) -> str:
     """Returns where the runbook says what to do: an address where RUNBOOK_URL is set, else the file."""
     rule = rule_of(incident.kind)
-    heading = in_english(rule.label) if rule else ""
+    return runbook_section(in_english(rule.label) if rule else "")
+
+
+def runbook_section(heading: str) -> str:
+    """Returns where the runbook has the section with this English heading: an address, or the file."""
     anchor = "".join(each for each in heading.lower().replace(" ", "-") if each.isalnum() or each == "-")
     return f"{settings.ALERTS.runbook_url or RUNBOOK}#{anchor}"
 

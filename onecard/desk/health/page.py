@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from onecard.desk.health import cards, check_now, issuers, machinery, money, registration
+from onecard.desk.health import cards, check_now, issuers, machinery, money, registration, stand_in
 from onecard.desk.health.item import Item, Measurement
 from onecard.desk.views import for_staff, render
 from onecard.kit import clock
@@ -57,7 +57,7 @@ GROUPS: "Final[tuple[tuple[StrOrPromise, tuple[Measurement, ...]], ...]]" = (
     ),
     (
         gettext_lazy("Money and decisions"),
-        (money.decision_times, money.reconciliation, money.unknown_charges),
+        (money.decision_times, stand_in.stand_in, money.reconciliation, money.unknown_charges),
     ),
     (gettext_lazy("Tasks of the clock"), (machinery.clock_tasks,)),
 )
