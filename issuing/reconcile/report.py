@@ -48,6 +48,11 @@ class Table:
         answered = stood_in.between(window.since, window.until)
         if answered.answered:
             self._out.write(f"{answered.answered} purchases answered by stand-in, {answered.approved} approved.\n")
+        if answered.by_others:
+            self._out.write(
+                f"{answered.by_others} purchases approved in our place: {answered.by_issuer} by the issuer, "
+                f"{answered.by_network} by the card network.\n"
+            )
         if report.older:
             self._out.write(f"{report.older} cases about what happened before that are still open.\n")
         if report.without_case:

@@ -15,7 +15,7 @@ from django.test import override_settings
 from issuing.authorizations import stand_in_fold
 from issuing.stand_in import files, snapshot_writing
 from onecard.dev.ports import HOST, claimed_port
-from tests.support import stripe_events
+from tests.support import marqeta_events, stripe_events
 from tests.support.threads import at_once
 
 
@@ -69,3 +69,8 @@ def is_known(event: dict[str, Any]) -> bool:
     """Whether the journal has an answer to the event."""
     waiting = stand_in_fold.waiting(Path(settings.STAND_IN_DIR))
     return any(entry.request["event_id"] == event["id"] for entry in waiting)
+
+
+def ask_marqeta(asked: dict[str, Any]) -> Any:
+    """The answer to a question of Marqeta while there is no database."""
+    return without_database(lambda: marqeta_events.ask(asked))[0]
