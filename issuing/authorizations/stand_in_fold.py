@@ -15,10 +15,9 @@ from typing import Final
 
 from django.db import InterfaceError, OperationalError
 
-from issuing.authorizations import stand_in_writing
-from issuing.stand_in import files
-from issuing.stand_in.entries import DamagedLineError, Entry, Voided
-from issuing.stand_in.index import read_all
+from issuing.authorizations import stand_in_doubts, stand_in_writing
+from issuing.stand_in import files, reading
+from issuing.stand_in.entries import Entry
 from issuing.stand_in.journal import LOCKED_WITHIN_S
 from onecard.kit.postgresql.time_limits import give_up_after
 from onecard.kit.transactions import transaction
@@ -43,11 +42,17 @@ class Folded:
         """Whether nothing is left to be folded."""
         return not self.outcomes["failed"]
 
+    @property
+    def in_doubt(self) -> int:
+        """How many approvals wait for their issuer's word."""
+        return self.outcomes["in_doubt"]
+
 
 def fold(place: Path, *, progress: Progress = lambda _entries: None) -> Folded:
     """Folds in all that waits; raises files.BusyError while another process does, and django.db.OperationalError.
 
-    An answer that fails for another reason is logged, keeps its file waiting, and holds up no other.
+    An answer that fails for another reason is logged, keeps its file waiting, and holds up no other. An approval that
+    is in doubt waits for its issuer's word.
     """
     done = Folded()
     with files.locked(place, files.FOLD_LOCK):
@@ -59,14 +64,16 @@ def fold(place: Path, *, progress: Progress = lambda _entries: None) -> Folded:
                 with _journal(place):
                     files.mark_folded(path)
                 done.files.append(path.name)
+        done.outcomes += stand_in_doubts.resolve(place, _fold_one)
     return done
 
 
-def waiting(place: Path) -> Iterator[Entry]:
-    """Yields the answers that wait to be folded, without those that were not given; changes nothing."""
-    for path in files.unfolded(place):
-        entries, _damaged = _read(path)
-        yield from entries
+def waiting(place: Path) -> Iterator[tuple[Entry, bool]]:
+    """Yields the answers that wait to be folded, and whether each is in doubt; changes nothing."""
+    for path in [*files.unfolded(place), *files.doubts(place)]:
+        content = reading.read(path)
+        yield from ((entry, False) for entry in content.given)
+        yield from ((entry, True) for entry in content.in_doubt)
 
 
 def _journal(place: Path) -> AbstractContextManager[None]:
@@ -79,18 +86,19 @@ def _wait_for_writers(path: Path) -> None:
 
 
 def _fold_file(path: Path, done: Folded, progress: Progress) -> bool:
-    """Returns whether all of the file is in the database."""
-    entries, damaged = _read(path)
-    if damaged:
+    """Returns whether all of the file is in the database, or waits as a doubt."""
+    content = reading.read(path)
+    if content.damaged:
         with transaction():
-            stand_in_writing.open_case_about_damage(path.name, damaged)
-        done.outcomes["damaged"] += damaged
+            stand_in_writing.open_case_about_damage(path.name, content.damaged)
+        done.outcomes["damaged"] += content.damaged
     failed = 0
-    for entry in entries:
+    for entry in content.given:
         outcome = _fold_one(entry)
         failed += outcome == "failed"
         done.outcomes[outcome] += 1
         progress(1)
+    stand_in_doubts.keep(path, content.in_doubt)
     return not failed
 
 
@@ -103,16 +111,3 @@ def _fold_one(entry: Entry) -> str:
     except Exception:
         log.exception("stand-in: answer %s cannot be folded in; its file stays", entry.id)
         return "failed"
-
-
-def _read(path: Path) -> tuple[list[Entry], int]:
-    """Returns the answers that were given, in their order, and how many lines are damaged."""
-    content = path.read_bytes()
-    lines = content.split(b"\n")
-    if lines[-1]:
-        # Whoever wrote it died before the disk had it, so its answer was not given.
-        log.warning("stand-in: the last line of %s is torn; its answer was not given", path.name)
-    items = list(read_all(lines[:-1]))
-    voided = {each.voided for each in items if isinstance(each, Voided)}
-    entries = [each for each in items if isinstance(each, Entry) and each.id not in voided]
-    return entries, sum(isinstance(each, DamagedLineError) for each in items)

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 EVERY_S: Final = 2.0
 # After a failure the pause grows up to this.
 LONGEST_PAUSE_S: Final = 60.0
+# Issuers report a purchase within seconds.
+DOUBTS_EVERY_S: Final = 15.0
 # A snapshot is taken anew when it has this share of the age at which it is too old.
 REFRESH_SHARE: Final = 1 / 12
 # A million cards take half a minute on a busy machine.
@@ -39,6 +41,7 @@ class Keeper(threading.Thread):
         super().__init__(name="stand-in-keeper", daemon=True)
         self._place = place
         self._failures = 0
+        self._folded_at = 0.0
         self._snapshot_tried_at = 0.0
 
     def run(self) -> None:
@@ -59,16 +62,25 @@ class Keeper(threading.Thread):
     def look(self) -> None:
         """Reads what was answered, folds it in, takes a snapshot if it is time, and removes old files."""
         answers.read_ahead()
-        if files.unfolded(self._place):
-            try:
-                done = stand_in_fold.fold(self._place)
-            finally:
-                connections.close_all()
-            log.warning("stand-in: folded in: %s", dict(done.outcomes))
-            if not done.is_complete:
-                self._failures = min(self._failures + 1, 10)
+        if files.unfolded(self._place) or self._asks_about_doubts():
+            self._fold()
         files.remove_old(self._place)
         self._take_snapshot()
+
+    def _asks_about_doubts(self) -> bool:
+        """Whether approvals are in doubt, and it is time to look again whether their issuer has reported them."""
+        return time.monotonic() - self._folded_at >= DOUBTS_EVERY_S and bool(files.doubts(self._place))
+
+    def _fold(self) -> None:
+        self._folded_at = time.monotonic()
+        try:
+            done = stand_in_fold.fold(self._place)
+        finally:
+            connections.close_all()
+        if set(done.outcomes) - {"in_doubt"}:
+            log.warning("stand-in: folded in: %s", dict(done.outcomes))
+        if not done.is_complete:
+            self._failures = min(self._failures + 1, 10)
 
     def _take_snapshot(self) -> None:
         pause_s = settings.STAND_IN_SNAPSHOT_MAX_AGE_S * REFRESH_SHARE

@@ -61,6 +61,21 @@ def open_case_about_damage(file: str, lines: int) -> None:
     )
 
 
+def open_case_about_silence(entry: Entry) -> None:
+    """Opens a case about an approval of which nobody knows whether it was given, and whose issuer says nothing."""
+    asked = entry.asked()
+    cases.open_case(
+        kind=Case.Kind.EVENT_CONTRADICTION,
+        reference=f"stand_in:{entry.id}",
+        money=Money(asked.amount_minor, asked.currency),
+        summary=(
+            f"Stand-in may have approved {asked.authorization_id}: the server died or its disk failed before the "
+            "answer was marked as given. The issuer has not reported the purchase for a day. See there whether it was "
+            "approved; if so, its events bring it as approved without us. Nothing was charged."
+        ),
+    )
+
+
 def _write(entry: Entry, asked: AuthorizationRequest) -> str:
     with locking.locked_names(asked.provider, asked.authorization_id, issuer_card_id=asked.issuer_card_id) as purchases:
         known = purchases.get(asked.authorization_id)

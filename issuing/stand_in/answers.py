@@ -22,7 +22,7 @@ from django.conf import settings
 from issuing.issuers.merchants import CASH_MCCS
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.stand_in import files, policy, snapshot
-from issuing.stand_in.entries import Entry, Voided, request_of
+from issuing.stand_in.entries import Entry, Given, Voided, request_of
 from issuing.stand_in.index import Known
 from issuing.stand_in.journal import Journal, JournalError, OpenJournal
 from onecard.kit.clock import Stopwatch
@@ -47,8 +47,9 @@ class _Request:
     in_doubt: list[str]
     until: float
     answer: "Future[bytes | None]" = field(default_factory=Future)
-    # The entry that the answer is in, written just now or found.
+    # The entry that the answer is in, written just now or found; "" for an answer that is in none.
     entry_id: str = ""
+    is_new: bool = False
     response: bytes = b""
 
 
@@ -159,14 +160,20 @@ class Writer(threading.Thread):
         _say("stand-in: the database does not answer; %d purchases were answered without it", len(requests))
 
     def _give(self, requests: Sequence[_Request], journal: OpenJournal) -> None:
-        """Gives each answer to whoever still waits for it, and takes back the entries of the others."""
-        voided: set[str] = set()
+        """Gives each answer to whoever still waits for it; marks the approvals, and takes back what nobody got."""
+        given: set[str] = set()
+        missed: set[str] = set()
         for request in requests:
-            is_void = request.entry_id in voided
-            if not _resolve(request, None if is_void else request.response) and request.entry_id:
-                voided.add(request.entry_id)
-        if voided:
-            journal.write([Voided(voided=each) for each in voided])
+            was_given = _resolve(request, request.response)
+            (given if was_given else missed).add(request.entry_id)
+        new = {request.entry_id for request in requests if request.is_new}
+        marks: list[Given | Voided] = [Given(given=each) for each in given if journal.index.lacks_mark(each)]
+        marks += [Voided(voided=each) for each in (missed - given) & new]
+        try:
+            if marks:
+                journal.note(marks)
+        except (JournalError, OSError) as error:
+            _say("stand-in: %d answers have no mark, so approvals among them are in doubt: %s", len(marks), error)
 
 
 def _say(sentence: str, *values: object) -> None:
@@ -190,23 +197,23 @@ def _resolve(request: _Request, response: bytes | None) -> bool:
 def _choose(request: _Request, journal: OpenJournal) -> Entry | None:
     """Decides on the answer, and returns the entry that has to be written; None for one that was given before."""
     asked, known = request.asked, journal.index.of_event(request.asked)
-    if known is None and (known := journal.index.of_round(asked)):
-        request.response = _of_twin(asked, known)
-        return None
     if known is not None:
-        is_same = known.fingerprint == asked.fingerprint
-        request.response = known.response if is_same else asked.answers.bare_decline("event_id_reused")
+        _repeat(request, known, known.response, otherwise="event_id_reused")
+        return None
+    if (known := journal.index.of_round(asked)) is not None:
+        _repeat(request, known, asked.answers.repeat(known.response), otherwise="round_contradicts")
         return None
     entry = _decide(request, journal)
-    request.entry_id, request.response = entry.id, entry.response
+    request.entry_id, request.is_new, request.response = entry.id, True, entry.response
     journal.index.add(entry)
     return entry
 
 
-def _of_twin(asked: AuthorizationRequest, known: Known) -> bytes:
-    if known.fingerprint != asked.fingerprint:
-        return asked.answers.bare_decline("round_contradicts")
-    return asked.answers.repeat(known.response)
+def _repeat(request: _Request, known: Known, response: bytes, *, otherwise: str) -> None:
+    if known.fingerprint == request.asked.fingerprint:
+        request.entry_id, request.response = known.id, response
+    else:
+        request.response = request.asked.answers.bare_decline(otherwise)
 
 
 def _decide(request: _Request, journal: OpenJournal) -> Entry:
@@ -234,6 +241,7 @@ def _decide(request: _Request, journal: OpenJournal) -> Entry:
         in_doubt=request.in_doubt,
         body=zlib.compress(evidence.body),
         original_mac=evidence.original_mac,
+        awaits_mark=not reason,
     )
 
 

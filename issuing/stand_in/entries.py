@@ -25,7 +25,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """An answer: what was asked, what was answered, and what the fold needs to write it down.
 
     `id` names the decision, `answered_at` is in seconds since 1970, `reason` is "" for an approval. `in_doubt` are
-    decisions on the request whose commit has an unknown end. `body` is the masked request, compressed.
+    decisions on the request whose commit has an unknown end. `body` is the masked request, compressed. `awaits_mark`
+    says that it counts as given only with a `Given` beside it; a decline needs none.
     """
 
     id: str
@@ -39,6 +40,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     in_doubt: list[str]
     body: bytes
     original_mac: str
+    # False in what a release before the marks wrote.
+    awaits_mark: bool = False
 
     @property
     def is_approval(self) -> bool:
@@ -63,6 +66,16 @@ class Voided(msgspec.Struct, frozen=True, kw_only=True):
     voided: str
 
 
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """Marks an approval as handed over to whoever asked for it."""
+
+    given: str
+
+
+# A line of the journal.
+Item = Entry | Voided | Given
+
+
 class DamagedLineError(Exception):
     """A whole line that is not what was written, or that was sealed with a key which is gone."""
 
@@ -72,18 +85,20 @@ def request_of(asked: AuthorizationRequest) -> dict[str, Any]:
     return dataclasses.asdict(asked)
 
 
-def line_of(item: Entry | Voided) -> bytes:
+def line_of(item: Item) -> bytes:
     """Returns the line, with its end."""
     sealed = crypto.seal_bytes(msgspec.json.encode(item), context=CONTEXT, ring=RING)
     return base64.urlsafe_b64encode(sealed) + b"\n"
 
 
-def read_line(line: bytes) -> Entry | Voided:
+def read_line(line: bytes) -> Item:
     """Returns what a line without its end holds; raises DamagedLineError."""
     try:
         plain = crypto.open_bytes(base64.b64decode(line, altchars=b"-_", validate=True), context=CONTEXT, ring=RING)
         if plain.startswith(b'{"voided"'):
             return msgspec.json.decode(plain, type=Voided)
+        if plain.startswith(b'{"given"'):
+            return msgspec.json.decode(plain, type=Given)
         return msgspec.json.decode(plain, type=Entry)
     except (ValueError, crypto.SealError, msgspec.DecodeError) as error:
         raise DamagedLineError(str(error)) from error

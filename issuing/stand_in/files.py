@@ -1,7 +1,8 @@
 """The files of stand-in in STAND_IN_DIR, and the locks by which the processes of one machine share them.
 
 Answers go to one file. Whoever folds them sets that file aside under another name, and renames it again when all of it
-is in the database. A name changes only under the journal's lock.
+is in the database. A name changes only under the journal's lock. Approvals that are in doubt then wait in a file of
+their own, which only the holder of the fold's lock touches.
 """
 
 import fcntl
@@ -19,6 +20,7 @@ from onecard.kit import clock
 ANSWERS: Final = "answers.journal"
 WAITING: Final = "waiting-"
 FOLDED: Final = "folded-"
+DOUBTS: Final = ".doubts"
 SNAPSHOT: Final = "snapshot"
 JOURNAL_LOCK: Final = "journal.lock"
 FOLD_LOCK: Final = "fold.lock"
@@ -63,6 +65,25 @@ def journals(place: Path) -> list[Path]:
 def unfolded(place: Path) -> list[Path]:
     """Returns the files whose answers are not all in the database."""
     return [path for path in journals(place) if not path.name.startswith(FOLDED)]
+
+
+def doubts(place: Path) -> list[Path]:
+    """Returns the files of approvals of which nobody knows whether they were given."""
+    return sorted(place.glob(f"*{DOUBTS}"))
+
+
+def replace_whole(path: Path, content: bytes) -> None:
+    """Gives a file this content, all of it or none; without content there is no file afterwards."""
+    if content:
+        new = path.with_name(f"{path.name}.new")
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    else:
+        path.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def set_aside(place: Path) -> list[Path]:

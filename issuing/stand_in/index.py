@@ -13,7 +13,7 @@ from typing import Final
 
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.stand_in import files
-from issuing.stand_in.entries import DamagedLineError, Entry, Voided, read_line
+from issuing.stand_in.entries import DamagedLineError, Entry, Given, Item, Voided, read_line
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Known:
     response: bytes
     approved_minor: int
     answered_at: float
+    awaits_mark: bool
 
 
 class Index:
@@ -45,6 +46,7 @@ class Index:
         self._by_event: dict[Key, Known] = {}
         self._by_round: dict[tuple[str, str, str], Known] = {}
         self._approved: dict[Key, dict[str, Known]] = defaultdict(dict)
+        self._given: set[str] = set()
         self._read_to: dict[bytes, int] = {}
 
     def catch_up(self, place: Path) -> None:
@@ -86,9 +88,15 @@ class Index:
             response=entry.response,
             approved_minor=asked["amount_minor"] if entry.is_approval else 0,
             answered_at=entry.answered_at,
+            awaits_mark=entry.awaits_mark,
         )
         self._by_id[known.id] = self._by_event[known.event] = self._by_round[known.round] = known
         self._approved[known.card][known.id] = known
+
+    def lacks_mark(self, entry_id: str) -> bool:
+        """Returns whether it is an approval that is not marked as given."""
+        known = self._by_id.get(entry_id)
+        return known is not None and known.awaits_mark and entry_id not in self._given
 
     def remove(self, entry_id: str) -> None:
         """Forgets an entry whose answer was not given."""
@@ -104,12 +112,14 @@ class Index:
                 self.add(item)
             elif isinstance(item, Voided):
                 self.remove(item.voided)
+            elif isinstance(item, Given):
+                self._given.add(item.given)
             else:
                 self.damaged += 1
                 log.error("stand-in: a line of the journal is damaged: %s", item)
 
 
-def read_all(lines: list[bytes]) -> Iterator[Entry | Voided | DamagedLineError]:
+def read_all(lines: list[bytes]) -> Iterator[Item | DamagedLineError]:
     """Reads lines one by one; a damaged one is yielded as its error. An empty line is the end of a torn one."""
     for line in lines:
         if line:

@@ -1,6 +1,8 @@
 """The journal of stand-in: appended to by all processes of the machine, on the disk before the answer is given.
 
-A torn last line is what a crash leaves; its answer was never given, and the next writer begins a line of its own.
+A torn last line is what a crash leaves; its answer was never given, and the next writer begins a line of its own. An
+approval that was handed over is marked afterwards. One without a mark is in doubt, whether the process died or the disk
+refused the mark, and is charged only by its issuer's word (issuing/authorizations/stand_in_doubts.py).
 """
 
 import os
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from issuing.stand_in import files
-from issuing.stand_in.entries import Entry, Voided, line_of
+from issuing.stand_in.entries import Entry, Given, Voided, line_of
 from issuing.stand_in.index import Index
 
 # Beyond this much that waits to be folded, nothing is added: some 25 000 answers.
@@ -53,18 +55,23 @@ class OpenJournal:
         self.index = index
         self._place = place
 
-    def write(self, items: Sequence[Entry | Voided]) -> None:
+    def write(self, entries: Sequence[Entry]) -> None:
         """Appends these, all or none, and returns once the disk has them; raises JournalError or OSError."""
         path = self._place / files.ANSWERS
-        is_new, lines = not path.exists(), b"".join(map(line_of, items))
+        is_new, lines = not path.exists(), b"".join(map(line_of, entries))
         self._refuse_too_much(len(lines))
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            _append(file, lines)
-        finally:
-            os.close(file)
+        with _opened(path) as file:
+            _append(file, lines, is_synced=True)
         if is_new:
             files.sync_folder(self._place)
+
+    def note(self, marks: Sequence[Given | Voided]) -> None:
+        """Appends what became of answers; raises JournalError or OSError.
+
+        They survive this process. The disk need not have them at once: what it loses with them is in doubt.
+        """
+        with _opened(self._place / files.ANSWERS) as file:
+            _append(file, b"".join(map(line_of, marks)), is_synced=False)
 
     def _refuse_too_much(self, added: int) -> None:
         used = sum(path.stat().st_size for path in files.unfolded(self._place))
@@ -72,14 +79,24 @@ class OpenJournal:
             raise JournalError(f"The journal in {self._place} is full: {used} bytes wait to be folded.")
 
 
-def _append(file: int, lines: bytes) -> None:
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def _append(file: int, lines: bytes, *, is_synced: bool) -> None:
     size = os.fstat(file).st_size
     is_torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
     content = b"\n" + lines if is_torn else lines
     is_kept = False
     try:
         is_whole = os.write(file, content) == len(content)
-        os.fsync(file)
+        if is_synced:
+            os.fsync(file)
         is_kept = is_whole
     finally:
         # What stayed here would be folded into the books, though nobody was given that answer.

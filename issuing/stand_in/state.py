@@ -16,13 +16,15 @@ COUNTED_AT_ONCE: Final = 1024 * 1024
 class State:
     """`is_waiting` while answers are not all in the books; a time is None where there is none.
 
-    `has_bad_snapshot` while there is a file that is no snapshot, or whose signature is wrong.
+    `has_bad_snapshot` while there is a file that is no snapshot, or whose signature is wrong; `in_doubt` counts the
+    approvals of which nobody knows whether they were given.
     """
 
     is_waiting: bool
     last_answer_at: dt.datetime | None
     snapshot_at: dt.datetime | None
     has_bad_snapshot: bool
+    in_doubt: int
 
     @property
     def lacks_snapshot(self) -> bool:
@@ -44,6 +46,7 @@ def read() -> State | None:
         last_answer_at=_moment(max(answered, default=0.0)),
         snapshot_at=_moment(taken_at),
         has_bad_snapshot=not taken_at and (place / files.SNAPSHOT).exists(),
+        in_doubt=sum(map(_lines, files.doubts(place))),
     )
 
 

@@ -18,7 +18,8 @@ import pytest
 
 from issuing import journal
 from issuing.authorizations import stand_in_fold
-from issuing.models import Authorization, Decision, Hold, SpendWindow, VirtualCard
+from issuing.handlers import dispatch
+from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from issuing.stand_in import files, snapshot
 from tests.faults.connections import administrator
 from tests.faults.kills import live
@@ -56,6 +57,36 @@ for _ in range(60):
     given = answers.answer(asked, b"{}", Stopwatch(), within_s=30, in_doubt=[])
     approved += json.loads(given)["approved"]
 print(approved)
+"""
+# Dies at one step of what the writing thread does with files; says "given" once it has the answer.
+DEATH = """
+import json, os, sys, threading, time, django
+django.setup()
+from issuing.issuers.messages import Envelope
+from issuing.issuers.stripe.events import parse_authorization_request
+from issuing.stand_in import answers
+from onecard.kit.clock import Stopwatch
+event, kill_at, steps = json.loads(sys.argv[1]), int(sys.argv[2]), [0]
+def step(name):
+    steps[0] += 1
+    if steps[0] == kill_at:
+        time.sleep(0.3)  # whoever has the answer says so first
+        print("died", name, flush=True)
+        os._exit(9)
+def dying(name, call):
+    def called(*values):
+        if threading.current_thread().name != "stand-in":
+            return call(*values)
+        step(f"before {name}")
+        result = call(*values)
+        step(f"after {name}")
+        return result
+    return called
+os.write, os.fsync = dying("write", os.write), dying("fsync", os.fsync)
+asked = parse_authorization_request("stripe", Envelope(event["id"], event["type"], "", event["data"]["object"]))
+given = answers.answer(asked, b"{}", Stopwatch(), within_s=30, in_doubt=[])
+print("given" if json.loads(given)["approved"] else "declined", flush=True)
+time.sleep(1)
 """
 
 
@@ -199,6 +230,56 @@ def test_a_fold_killed_at_any_step_ends_as_if_it_had_lived(tmp_path: Path) -> No
                 break
     print(f"killed at {step - 1} steps")
     assert step > 20
+
+
+def test_a_death_at_any_step_loses_and_invents_no_approval(tmp_path: Path, monkeypatch: Any) -> None:
+    """What was given is charged once the issuer has reported it at the latest; what was not given never is."""
+    monkeypatch.setattr(dispatch, "WAIT_FOR_DECISION", -dispatch.WAIT_FOR_DECISION)
+    card: VirtualCard = walkthrough_card(**RICH)
+    said: list[str] = []
+    with stand_in(tmp_path / "stand-in", STAND_IN_POLICY="approve", STAND_IN_CARD_AMOUNT=MOST_MINOR) as place:
+        take_snapshot()
+        while not said or "died" in said[-1]:
+            event = stripe_events.authorization_request(card=card.issuer_card_id, amount=100)
+            said.append(one_that_dies(place, event, at=len(said) + 1))
+            given = "given" in said[-1]
+            fold(place)
+            assert charged(event) <= given, said[-1]
+            hear_of(event, approved=given)
+            fold(place)
+            assert charged(event) == given, said[-1]
+            assert files.doubts(place) == files.unfolded(place) == [], said[-1]
+    print(said)
+    assert {True, False} == {"given" in each for each in said if "died" in each}
+    assert len(said) > 6
+
+
+def one_that_dies(place: Path, event: dict[str, Any], *, at: int) -> str:
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "onecard.settings", "STAND_IN_DIR": str(place)}
+    environment |= {"STAND_IN_POLICY": "approve", "STAND_IN_CARD_AMOUNT": str(MOST_MINOR)}
+    command = [sys.executable, "-c", DEATH, json.dumps(event), str(at)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout, done.stderr
+    return " ".join(done.stdout.split())
+
+
+def charged(event: dict[str, Any]) -> int:
+    """How many charges the purchase of a request has by now."""
+    journal.write_all()
+    name = event["data"]["object"]["id"]
+    held = Hold.objects.filter(authorization__issuer_authorization_id=name, status="placed").exclude(decision=None)
+    decided = Decision.objects.filter(authorization__issuer_authorization_id=name, approved=True)
+    assert held.count() == decided.count() == decided.exclude(obligation=None).count()
+    return held.count()
+
+
+def hear_of(event: dict[str, Any], *, approved: bool) -> None:
+    """The issuer reports the purchase: by our answer, or declined since it got none."""
+    history = [{"approved": approved, "reason": "webhook_approved" if approved else "webhook_timeout", "amount": 100}]
+    status = "pending" if approved else "closed"
+    told = stripe_events.authorization_update(event, approved=approved, status=status, request_history=history)
+    assert stripe_events.post(told).status_code == 200
+    dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=told["id"]).pk)
 
 
 def test_what_was_folded_names_each_answer_once(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,17 @@ def without_database(*calls: Callable[[], Any]) -> list[Any]:
         return at_once(list(calls))
 
 
+@contextlib.contextmanager
+def disk_full(size: int) -> Iterator[None]:
+    """The kernel lets no file grow beyond so many bytes: it writes what fits, and then refuses."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
 def ask(event: dict[str, Any]) -> dict[str, Any]:
     """The answer to a request while there is no database."""
     answer: dict[str, Any] = without_database(lambda: stripe_events.post(event).json())[0]
@@ -68,7 +80,7 @@ def reason_of(answer: dict[str, Any]) -> str:
 def is_known(event: dict[str, Any]) -> bool:
     """Whether the journal has an answer to the event."""
     waiting = stand_in_fold.waiting(Path(settings.STAND_IN_DIR))
-    return any(entry.request["event_id"] == event["id"] for entry in waiting)
+    return any(entry.request["event_id"] == event["id"] for entry, _is_in_doubt in waiting)
 
 
 def ask_marqeta(asked: dict[str, Any]) -> Any:

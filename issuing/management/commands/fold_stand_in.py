@@ -43,17 +43,23 @@ class Command(BaseCommand):
             raise CommandError("Another process is folding them in now.", returncode=IMPOSSIBLE) from None
         except (DatabaseError, OSError) as error:
             raise CommandError(f"Not all could be folded in: {error}", returncode=IMPOSSIBLE) from error
-        said = ", ".join(f"{count} {name}" for name, count in sorted(done.outcomes.items())) or "nothing waited"
+        said = (
+            ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(done.outcomes.items()))
+            or "nothing waited"
+        )
         self.stdout.write(f"Folded in: {said}.")
         if not done.is_complete:
             raise CommandError("Some could not be folded in; the log says why. Their file stays.", returncode=LEFT)
+        if done.in_doubt:
+            words = "Approvals in doubt wait until their issuer reports the purchase; the web server looks by itself."
+            raise CommandError(words, returncode=LEFT)
 
     def _list(self, place: Path) -> None:
         count = 0
-        for count, entry in enumerate(stand_in_fold.waiting(place), start=1):  # noqa: B007
+        for count, (entry, is_in_doubt) in enumerate(stand_in_fold.waiting(place), start=1):  # noqa: B007
             asked = entry.asked()
             at = dt.datetime.fromtimestamp(entry.answered_at, dt.UTC)
-            answer = entry.reason or "approved"
+            answer = entry.reason or ("approved, in doubt" if is_in_doubt else "approved")
             money = Money(asked.amount_minor, asked.currency)
             self.stdout.write(f"{at:%Y-%m-%d %H:%M:%S} {asked.authorization_id} {money} {answer}")
         self.stdout.write(f"{count} answer{' waits' if count == 1 else 's wait'} to be folded in.")

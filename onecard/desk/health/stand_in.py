@@ -80,8 +80,8 @@ def _answers(found: state.State) -> Item:
     is_active = is_recent and found.is_waiting
     return _item(
         _("Answers of stand-in"),
-        "bad" if is_active else "warn" if found.is_waiting else "good",
-        f"{_activity(found, is_active=is_active)} {_waiting(lines, found)}".strip(),
+        "bad" if is_active else "warn" if found.is_waiting or found.in_doubt else "good",
+        " ".join(filter(None, (_activity(found, is_active=is_active), _waiting(lines, found), _doubts(found)))),
         _("See why the database did not answer. What waits is folded in by itself; if it stays, the log says why."),
     )
 
@@ -95,13 +95,24 @@ def _activity(found: state.State, *, is_active: bool) -> str:
 
 def _waiting(lines: int, found: state.State) -> str:
     if not lines:
-        return _("All of its answers are in the books.") if found.last_answer_at else ""
+        return _("All of its answers are in the books.") if found.last_answer_at and not found.in_doubt else ""
     words = ngettext(
         "%(count)s line of its journal waits to be folded into the books.",
         "%(count)s lines of its journal wait to be folded into the books.",
         lines,
     )
     return words % {"count": lines}
+
+
+def _doubts(found: state.State) -> str:
+    if not found.in_doubt:
+        return ""
+    words = ngettext(
+        "Of %(count)s approval nobody knows whether it was given: it waits until its issuer reports it.",
+        "Of %(count)s approvals nobody knows whether they were given: they wait until their issuer reports them.",
+        found.in_doubt,
+    )
+    return words % {"count": found.in_doubt}
 
 
 def _item(name: str, shown: State, measured: str, to_do: str) -> Item:

@@ -1,9 +1,7 @@
 """A purchase while the database is gone: an answer by policy, kept on the disk first, and the same one to a retry."""
 
-import contextlib
 import errno
 import os
-import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ from issuing.authorizations import unknown_commits
 from issuing.models import VirtualCard
 from issuing.stand_in import files, journal
 from tests.support import marqeta_events, stripe_events
-from tests.support.stand_ins import ask, is_known, reason_of, stand_in, take_snapshot, without_database
+from tests.support.stand_ins import ask, disk_full, is_known, reason_of, stand_in, take_snapshot, without_database
 from tests.support.wallets import marqeta_card, walkthrough_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,22 +129,10 @@ def test_a_torn_line_harms_no_other(place: Path, card: VirtualCard) -> None:
     assert ask(asked) == first
 
 
-@contextlib.contextmanager
-def disk_full(place: Path) -> Iterator[None]:
-    """The kernel writes a few bytes more to a file, and then refuses."""
-    size = (place / files.ANSWERS).stat().st_size + 100
-    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
-
-
 def test_what_cannot_be_kept_is_declined(place: Path, card: VirtualCard, monkeypatch: pytest.MonkeyPatch) -> None:
     ask(request_at(card, 100))
     before, asked = (place / files.ANSWERS).read_bytes(), request_at(card, 200)
-    with disk_full(place):
+    with disk_full(len(before) + 100):
         assert reason_of(ask(asked)) == "stand_in_not_kept"
     assert (place / files.ANSWERS).read_bytes() == before
     monkeypatch.setattr(journal, "MOST_BYTES", len(before) + 10)
