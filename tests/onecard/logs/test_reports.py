@@ -2,16 +2,18 @@
 
 import gzip
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from onecard.logs import optional
-from tests.support.starts import SAFE, start
+from tests.support.starts import ROOT, SAFE, run, start
 
 CARD, MAIL = "4242 4242 4242 4242", "ann@example.com"
 HIDDEN = (CARD, "4242424242424242", MAIL, "hunter2", "Ann-Lee", SAFE["SECRET_KEY"], "only-in-a-frame")
@@ -40,6 +42,17 @@ with trace.get_tracer("ours").start_as_current_span("a {CARD}") as span:
     span.set_attribute("db.statement", "hunter2")
     span.record_exception(ValueError("{CARD}"))
 trace.get_tracer_provider().force_flush()
+"""
+
+# Python finds all but this package, as where nobody has installed it.
+NOT_INSTALLED = """
+import sys
+from importlib.machinery import PathFinder
+class AllButOne:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return None if (name + ".").startswith("{package}.") else PathFinder.find_spec(name, path, target)
+sys.meta_path[sys.meta_path.index(PathFinder)] = AllButOne
 """
 
 
@@ -136,6 +149,31 @@ def test_a_setting_without_its_package_is_refused_with_a_sentence() -> None:
     ):
         optional.require("SENTRY_DSN", "https://k@example.com/1", ("no_such.package", "json"))
     assert optional.require("SENTRY_DSN", "", ("no_such.package",)) == ""
+
+
+@pytest.mark.only_in_proofs
+@pytest.mark.parametrize(
+    ("setting", "address", "package"),
+    [
+        ("SENTRY_DSN", "https://public@sentry.example.com/7", "sentry_sdk"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.example.com:4318", "opentelemetry.instrumentation.celery"),
+    ],
+)
+def test_no_process_starts_without_the_package_of_what_is_set(
+    tmp_path: Path, setting: str, address: str, package: str
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NOT_INSTALLED.format(package=package))
+    environment = {**SAFE, "ONECARD_STACK_FILE": "", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    processes = {
+        "check": [sys.executable, "manage.py", "check"],
+        "web": [sys.executable, "-m", "onecard.serve", "--port", "1"],
+        "worker": [sys.executable, "-m", "celery", "-A", "onecard.celery", "worker"],
+    }
+    for name, command in processes.items():
+        ended = run(command, {**environment, setting: address})
+        assert ended.returncode != 0, name
+        assert f"{setting} is set, but {package} is not installed; install requirements-reports.txt" in ended.stderr
+        assert "Traceback" not in ended.stderr, f"{name}: {ended.stderr}"
 
 
 @pytest.mark.parametrize(
