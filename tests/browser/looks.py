@@ -23,6 +23,7 @@ TURN: Final = """(isDark) => {
     running.forEach((each) => each.finish());
 }"""
 LOOK: Final = "() => axe.run(document, {resultTypes: ['violations']})"
+TOO_WIDE: Final = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ LIGHT, DARK, NARROW = Look("light", DESK, "light"), Look("dark", DESK, "dark"), 
 
 
 def violations(page: Page) -> list[str]:
-    """Returns a sentence for each serious or critical violation, in light, dark and at 390 px.
+    """Returns a sentence for each serious or critical violation, in light, dark and at 390 px, and if it is too wide.
 
     The suite looks in light alone, since each look costs a third of a second.
     """
@@ -50,7 +51,8 @@ def _seen(page: Page, look: Look) -> list[str]:
     if not page.evaluate("() => typeof axe !== 'undefined'"):
         page.evaluate(_axe())
     found: dict[str, Any] = page.evaluate(LOOK)
-    return [
+    too_wide = page.evaluate(TOO_WIDE)
+    return [f"{page.url} ({look.name}): it is {too_wide} px wider than the screen"] * (too_wide > 0) + [
         f"{page.url} ({look.name}): {each['impact']} {each['id']}: {each['help']}\n    "
         + "\n    ".join(f"{node['html'][:200]} {node['failureSummary']}" for node in each["nodes"][:3])
         for each in found["violations"]
