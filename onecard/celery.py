@@ -9,6 +9,7 @@ from celery.signals import task_failure, task_postrun, task_prerun
 from django.db import close_old_connections
 from kombu import Exchange, Queue
 
+from onecard.kit.clock_tasks import ClockTask
 from onecard.kit.transactions import abandon_transaction
 from onecard.logs import task_context  # noqa: F401  (first of all that hears of a task, so that its lines have ids)
 from onecard.start import read_settings
@@ -51,7 +52,7 @@ SOURCES: Final[tuple[str, ...]] = ("issuing.journal.write_waiting",)
 # Strangers' servers may be slow: a worker of its own for them keeps the others for money (docs/deployment.md).
 DEFAULT_QUEUE, WEBHOOKS_QUEUE = "celery", "webhooks"
 
-app = Celery("onecard")
+app = Celery("onecard", task_cls=ClockTask)
 app.conf.update(
     task_serializer="json",
     accept_content=["json"],
@@ -192,6 +193,10 @@ app.conf.update(
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 _BY_THE_CLOCK: Final = frozenset(entry["task"] for entry in app.conf.beat_schedule.values())
+# The others run for long, once an hour or a night, and keep track of themselves.
+app.conf.one_at_a_time = frozenset(
+    entry["task"] for entry in app.conf.beat_schedule.values() if "expires" in entry.get("options", {})
+)
 
 
 @task_prerun.connect

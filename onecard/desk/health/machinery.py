@@ -164,7 +164,8 @@ def _queue(name: str, waiting: dict[str, Any], to_do: str, page: str) -> Item:
 
 
 def _length(link: Any, queue: str) -> int:
-    return int(link.default_channel.client.llen(queue))
+    """Returns what waits at all priorities."""
+    return int(link.default_channel.queue_declare(queue=queue).message_count)
 
 
 def _schedules() -> dict[str, Any]:

@@ -127,5 +127,5 @@ class Traffic:
 
 
 def waiting_in(broker: redis.Redis) -> int:
-    """How many tasks wait in the queue."""
-    return int(broker.llen(QUEUE))
+    """How many tasks wait in the queue, at any priority."""
+    return sum(int(broker.llen(key)) for key in (QUEUE, *broker.scan_iter(f"{QUEUE}\x06*")))

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 from django.utils.module_loading import import_string
 
+from onecard.kit.clock_tasks import OF_MESSAGES
 from onecard.outbox.relay import BrokerAwayError, relay_once
 
 log = logging.getLogger(__name__)
@@ -61,5 +62,5 @@ def pause_s(idle_ms: int, failures: int) -> float:
 
 
 def publish(task: str, payload: Mapping[str, object], *, app: Celery | None = None) -> None:
-    """Publishes one task; raises when the broker does not take it within its timeouts."""
-    (app or current_app).send_task(task, kwargs=dict(payload), retry=False)
+    """Publishes one task, behind those of the clock; raises when the broker does not take it within its timeouts."""
+    (app or current_app).send_task(task, kwargs=dict(payload), retry=False, priority=OF_MESSAGES)
