@@ -5,6 +5,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from tests.sandbox.marqeta.conduct import Conduct
+from tests.sandbox.memory import write_memory
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.scenario import ScenarioError
 from tests.sandbox.wire import Answer, Call, Json
@@ -59,6 +60,13 @@ def _reset(sandbox: Sandbox, _call: Call) -> Json:
     return {"reset": True}
 
 
+def _freeze(sandbox: Sandbox, _call: Call) -> Json:
+    if sandbox.settings.memory is None:
+        raise ScenarioError("This sandbox was started without --memory, so it has nowhere to write what it knows.")
+    write_memory(sandbox, sandbox.settings.memory)
+    return {"frozen": True}
+
+
 def _list_requests(sandbox: Sandbox, call: Call) -> Json:
     return {"requests": sandbox.requests.to_json(**_filters(call.query, _REQUEST_FILTERS))}
 
@@ -110,6 +118,7 @@ _DEEDS: dict[tuple[str, str], Callable[[Sandbox, Call], Json]] = {
     ("DELETE", "scenarios"): _clear_scenarios,
     ("POST", "release"): _release,
     ("POST", "reset"): _reset,
+    ("POST", "freeze"): _freeze,
     ("GET", "requests"): _list_requests,
     ("GET", "deliveries"): _list_deliveries,
     ("POST", "limits"): _set_limits,

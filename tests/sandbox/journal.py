@@ -98,6 +98,16 @@ class Journal(Generic[Entry]):
             raise TimeoutError(f"Waited {timeout_s} s for {count} of {wanted}, saw {len(found)}.")
         return found
 
+    def taken(self) -> tuple[list[Entry], int]:
+        """Takes all entries and their count out for good, for the sandbox's memory."""
+        self._changed.acquire()
+        return list(self._entries), self.added
+
+    def put_back(self, entries: list[Entry], added: int) -> None:
+        """Has these entries again."""
+        self._entries.extend(entries)
+        self.added = added
+
     def clear(self) -> None:
         """Forget every entry."""
         with self._changed:

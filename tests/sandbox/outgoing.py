@@ -11,7 +11,7 @@ from tests.sandbox.delivery import Courier, unsent
 from tests.sandbox.journal import Delivery, Journal
 from tests.sandbox.ordered_store import Shelf
 from tests.sandbox.question import Question, post_copies
-from tests.sandbox.scenario import Scenario
+from tests.sandbox.scenario import DECISION_EVENTS, Scenario
 from tests.sandbox.scenarios import Scenarios
 from tests.sandbox.settings import Settings
 from tests.sandbox.wire import Json, altered, new_id
@@ -91,6 +91,41 @@ class Outgoing:
         """The events by id, oldest first, whatever became of them on their way; none is added inside the block."""
         with self._events_lock:
             yield self._events
+
+    @property
+    def locks(self) -> tuple[threading.Lock, ...]:
+        """What is held while events are added or kept back."""
+        return self._events_lock, self._held_lock
+
+    def taken(self) -> Shelf[SealedEvent]:
+        """The events, for the sandbox's memory; its locks are held."""
+        return self._events
+
+    def put_back(self, events: Shelf[SealedEvent]) -> None:
+        """Has these events again."""
+        self._events = events
+
+    def untold(self) -> list[SealedEvent]:
+        """The events that nobody has taken, though they were to be sent."""
+        done = {each.event_id for each in self.journal.find() if each.accepted or each.scenario == "drop"}
+        return [each for each in self._events.values() if each.id not in done and each.type not in DECISION_EVENTS]
+
+    def send_again(self, events: list[SealedEvent]) -> None:
+        """Queue them as if they had just been made."""
+        for each in events:
+            self.workers.submit(partial(self._deliver, each.open()))
+
+    def has_told(self, event_type: str, object_id: str) -> bool:
+        """Tell whether such an event about an object was ever made."""
+        return any(each.open()["data"]["object"]["id"] == object_id for each in self._of_type(event_type))
+
+    def last_event(self, event_type: str, object_id: str) -> Json:
+        """The last such event about an object; raises LookupError."""
+        opened = (each.open() for each in self._of_type(event_type))
+        return next(each for each in opened if each["data"]["object"]["id"] == object_id)
+
+    def _of_type(self, event_type: str) -> Iterator[SealedEvent]:
+        return (each for each in self._events.newest_first() if each.type == event_type)
 
     def forget(self) -> None:
         """Start anew: no event was ever made."""

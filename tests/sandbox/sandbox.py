@@ -1,6 +1,7 @@
 """One account with either issuer: what it knows, what it sent and received, and how it was told to misbehave."""
 
 from tests.sandbox.journal import Journal, Received
+from tests.sandbox.keyed_calls import KeyedCalls
 from tests.sandbox.limits import RateLimit
 from tests.sandbox.marqeta.program import Program
 from tests.sandbox.outgoing import Outgoing, Target
@@ -28,6 +29,7 @@ class Sandbox:
         self.outgoing = Outgoing(settings=settings, scenarios=self.scenarios, made_by_api=self._made_by_api)
         self.deliveries = self.outgoing.journal
         self.gate = Gate()
+        self.keyed_calls = KeyedCalls()
         self.limits = {"stripe": RateLimit(), "marqeta": RateLimit()}
         self.marqeta = Program(
             settings, scenarios=self.scenarios, journal=self.deliveries, workers=self.outgoing.workers

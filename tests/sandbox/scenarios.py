@@ -29,6 +29,15 @@ class Scenarios:
         with self._lock:
             self._orders.clear()
 
+    def taken(self) -> list[Scenario]:
+        """Takes all orders out for good, for the sandbox's memory."""
+        self._lock.acquire()
+        return self._orders
+
+    def put_back(self, orders: list[Scenario]) -> None:
+        """Has these orders in force again."""
+        self._orders = orders
+
     def to_json(self) -> list[Json]:
         """Show what is still in force."""
         with self._lock:

@@ -10,9 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 from tests.sandbox.control import PREFIX, answer_control
+from tests.sandbox.cut_off import take_up
 from tests.sandbox.journal import Received
 from tests.sandbox.marqeta.door import answer_call as answer_marqeta
 from tests.sandbox.marqeta.urls import PREFIX as MARQETA
+from tests.sandbox.memory import read_memory
 from tests.sandbox.multipart import TYPE as UPLOAD
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.settings import Settings
@@ -54,8 +56,16 @@ class SandboxServer(ThreadingHTTPServer):
 
 
 def make_server(settings: Settings, *, host: str = "127.0.0.1", port: int = 0) -> SandboxServer:
-    """Bind a sandbox to a port (0: any free one); raises WorldError, or OSError when the port is taken."""
-    return SandboxServer(Sandbox(settings), host=host, port=port)
+    """Bind a sandbox to a port (0: any free one), with what it knew when it ended, if it kept that.
+
+    Raises WorldError, or OSError when the port is taken.
+    """
+    sandbox = Sandbox(settings)
+    server = SandboxServer(sandbox, host=host, port=port)
+    if settings.memory and settings.memory.exists():
+        read_memory(sandbox, settings.memory)
+        take_up(sandbox)
+    return server
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -60,5 +60,7 @@ class Settings:
     settlement_currency: str | None = None
     # Whether the world's Issuing balance came by a top-up that the account lists, as a real one's did.
     opening_top_up: bool = False
+    # Where it keeps what it knows when it is told to, and finds it again at its start.
+    memory: Path | None = None
     api_version: str = "2026-10-28.endive"
     marqeta: MarqetaSettings = field(default_factory=MarqetaSettings)

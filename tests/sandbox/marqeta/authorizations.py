@@ -5,18 +5,17 @@ from decimal import Decimal
 
 from tests.sandbox.marqeta import shapes
 from tests.sandbox.marqeta.batches import Target
+from tests.sandbox.marqeta.conclusion import Asked, conclude
 from tests.sandbox.marqeta.errors import ApiError
 from tests.sandbox.marqeta.gateway import limit_of
 from tests.sandbox.marqeta.own_checks import own_refusal
 from tests.sandbox.marqeta.program import Program
 from tests.sandbox.marqeta.state import ZERO, Chain, State, utc_now
 from tests.sandbox.marqeta.velocity import Spending, count
-from tests.sandbox.marqeta.verdict import APPROVED, Verdict, in_part, read_verdict
+from tests.sandbox.marqeta.verdict import APPROVED, Verdict, read_verdict
 from tests.sandbox.wire import Json, copy_of
 
-HOLD_TWIN = "gpa.credit.authorization"
-PAID_TWIN = "gpa.credit"
-# Message type -> what the gateway is asked; see _TAKES_AT_ONCE for what leaves no hold.
+# Message type -> what the gateway is asked; see conclusion.TAKES_AT_ONCE for what leaves no hold.
 METHODS = {
     "authorization": "pgfs.authorization",
     "authorization.cashback": "pgfs.authorization.cashback",
@@ -29,8 +28,6 @@ METHODS = {
     "account.funding.authorization": "pgfs.authorization",
     "account.funding.auth_plus_capture": "pgfs.auth_plus_capture",
 }
-# What takes the money at once when it is approved.
-_TAKES_AT_ONCE = ("pindebit", "account.funding.auth_plus_capture")
 _VERIFICATION = "pgfs.authorization.account_verification"
 
 
@@ -130,18 +127,8 @@ def _decide(
             return _decline_unasked(program, thing, refusal.code, refusal.memo, about=refusal.about, also=also)
         # Counted before the question, so that two purchases at once cannot both use what only one of them may have.
         count(state, spending, amount=message.amount, uses=uses)
-    verdict = in_part(_ask(program, message, thing), granted, of=message.amount)
-    with state.lock:
-        _write_down(thing, verdict)
-        held = thing["amount"] if verdict.approved else ZERO
-        count(state, spending, amount=held - message.amount, uses=0 if verdict.approved else -uses)
-        if not verdict.approved:
-            count(state, spending, amount=message.amount, uses=uses, approved=False)
-        chain = _follow_up(thing, chain, spending) if verdict.approved else chain
-        program.record(thing, chain=chain, also=also)
-        is_hold = thing["state"] == "PENDING" or not verdict.approved
-        program.record(shapes.twin(thing, HOLD_TWIN if is_hold else PAID_TWIN), chain=chain, also=also)
-        return copy_of(thing)
+        asked = state.asked[thing["token"]] = Asked(thing, spending, message.amount, uses, chain, also, granted)
+    return conclude(program, asked, _ask(program, message, thing))
 
 
 def _decline_unasked(
@@ -176,33 +163,3 @@ def _source_of(state: State, product: Json) -> Json | None:
     gateway = product["config"]["jit_funding"]["programgateway_funding_source"]
     source = state.things["gatewaysource"].get(gateway.get("funding_source_token", ""))
     return copy_of(source) if gateway["enabled"] and source and source["active"] and source["url"] else None
-
-
-def _write_down(thing: Json, verdict: Verdict) -> None:
-    order = thing["gpa_order"]
-    if verdict.log:
-        order["funding"]["gateway_log"] = verdict.log
-    if verdict.standin:
-        thing["standin_approved_by"] = verdict.standin
-        order["funding"]["source"]["type"] = "program"
-    if verdict.amount is not None:
-        thing["amount"] = order["amount"] = order["funding"]["amount"] = verdict.amount
-        order["jit_funding"]["amount"] = verdict.amount
-    final = thing["type"] in _TAKES_AT_ONCE
-    approved_state = "COMPLETION" if final else "PENDING"
-    outcome = approved_state if verdict.approved else "DECLINED"
-    shapes.answer(thing, state=outcome, order_state=outcome, code=verdict.code, memo=verdict.memo)
-
-
-def _follow_up(thing: Json, chain: Chain | None, spending: Spending) -> Chain:
-    jit_token = thing["gpa_order"]["jit_funding"]["token"]
-    if chain is None:
-        chain = Chain(origin=thing, jit_token=jit_token, at=spending.at)
-    else:
-        chain.increments.append(thing["token"])
-        chain.increment_jit_tokens.append(jit_token)
-    if thing["state"] == "COMPLETION":
-        chain.cleared += thing["amount"]
-    else:
-        chain.held += thing["amount"]
-    return chain

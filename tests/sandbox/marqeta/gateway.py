@@ -32,7 +32,7 @@ class Gateway:
         order = self._scenarios.take_for_webhook(GATEWAY_REQUEST)
         asked = altered(pending, order.changes) if order else pending
         target = _target(source)
-        blank = _blank(pending, target.url)
+        blank = self.blank(pending, url=target.url)
 
         def post_anew(timeout_s: float, scenario: str | None) -> Delivery:
             anew = {"gpa_order": {"jit_funding": {"token": new_token()}}}
@@ -60,6 +60,18 @@ class Gateway:
         question = Question(post=post, post_anew=post_anew, time_out=time_out, limit_s=limit_of(source))
         return question.ask(order, self._workers)
 
+    def blank(self, pending: Json, *, url: str) -> Delivery:
+        """The journal's entry about a question before anything has become of it."""
+        return Delivery(
+            event_id=pending["gpa_order"]["jit_funding"]["token"],
+            event_type=GATEWAY_REQUEST,
+            object_id=pending["token"],
+            url=url,
+            attempt=1,
+            sent_at=time.time(),
+            elapsed_ms=0.0,
+        )
+
     def stop(self) -> None:
         """Close the kept connections."""
         self._courier.close()
@@ -76,16 +88,4 @@ def _target(source: Json) -> Target:
         source["basic_auth_username"],
         source["basic_auth_password"],
         headers=tuple(source["custom_header"].items()),
-    )
-
-
-def _blank(pending: Json, url: str) -> Delivery:
-    return Delivery(
-        event_id=pending["gpa_order"]["jit_funding"]["token"],
-        event_type=GATEWAY_REQUEST,
-        object_id=pending["token"],
-        url=url,
-        attempt=1,
-        sent_at=time.time(),
-        elapsed_ms=0.0,
     )

@@ -21,6 +21,9 @@ from tests.sandbox.workers import Workers
 _MOST_IN_A_BATCH = 10
 # Only for whoever wants one sent again: the list of transactions has them all.
 _EVENTS_KEPT = 20_000
+# The only status that ends the attempts.
+_TAKEN = 200
+Sent = OrderedDict[tuple[str, str], tuple[Notice, list[Target]]]
 
 
 class Outgoing:
@@ -36,7 +39,7 @@ class Outgoing:
         self._courier = Courier()
         self._lock = threading.Lock()
         self._waiting: defaultdict[tuple[Target, str], deque[Notice]] = defaultdict(deque)
-        self._sent: OrderedDict[tuple[str, str], tuple[Notice, list[Target]]] = OrderedDict()
+        self._sent: Sent = OrderedDict()
         self._held: list[Batch] = []
 
     def send(self, notice: Notice, targets: list[Target]) -> None:
@@ -83,6 +86,30 @@ class Outgoing:
         for batch in held:
             self._submit(batch, scenario="out_of_order")
         return len(held)
+
+    @property
+    def locks(self) -> tuple[threading.Lock, ...]:
+        """What is held while events are added or kept back."""
+        return (self._lock,)
+
+    def taken(self) -> Sent:
+        """The events with their targets, for the sandbox's memory; its locks are held."""
+        return self._sent
+
+    def put_back(self, sent: Sent) -> None:
+        """Has these events again."""
+        self._sent = sent
+
+    def untold(self) -> list[tuple[Notice, list[Target]]]:
+        """The events that nobody has taken, though they were to be sent."""
+        done = {each.event_id for each in self._journal.find() if each.status == _TAKEN or each.scenario == "drop"}
+        return [sent for (_, token), sent in self._sent.items() if token not in done]
+
+    def send_again(self, events: list[tuple[Notice, list[Target]]]) -> None:
+        """Queue them as if they had just been made."""
+        for notice, targets in events:
+            for target in targets:
+                self._gather(target, notice)
 
     def forget(self) -> None:
         """Start anew: nothing was ever sent, and what waits stays behind."""
@@ -137,7 +164,7 @@ class Outgoing:
     def _deliver(self, batch: Batch, *, attempt: int = 1, scenario: str | None = None) -> None:
         status = self._post(batch, attempt=attempt, scenario=scenario)
         delays_s = self._settings.retry_delays_s
-        if status != 200 and attempt <= len(delays_s):
+        if status != _TAKEN and attempt <= len(delays_s):
             again = partial(self._deliver, batch, attempt=attempt + 1, scenario=scenario)
             self._workers.later(delays_s[attempt - 1], again)
         if scenario != "out_of_order":

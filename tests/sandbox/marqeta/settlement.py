@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from tests.sandbox.marqeta import shapes
-from tests.sandbox.marqeta.authorizations import HOLD_TWIN, PAID_TWIN, Presented, spending_of
+from tests.sandbox.marqeta.authorizations import Presented, spending_of
 from tests.sandbox.marqeta.batches import Target
+from tests.sandbox.marqeta.conclusion import HOLD_TWIN, PAID_TWIN
 from tests.sandbox.marqeta.errors import ApiError
 from tests.sandbox.marqeta.program import Program
 from tests.sandbox.marqeta.state import ZERO, Chain

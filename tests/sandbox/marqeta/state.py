@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from tests.sandbox.wire import Json
 
@@ -68,6 +69,8 @@ class State:
     owned: defaultdict[tuple[str, str], dict[str, Json]] = field(default_factory=lambda: defaultdict(dict))
     access_tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
     listed: Listed = field(default_factory=Listed)
+    # Whose answer is waited for, by the token of the message (authorizations.Asked).
+    asked: dict[str, Any] = field(default_factory=dict)
     changes: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 

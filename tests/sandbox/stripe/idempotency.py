@@ -39,6 +39,15 @@ class IdempotencyKeys:
             same._uses = copy.deepcopy(self._uses)
         return same
 
+    def taken(self) -> "dict[str, _Use]":
+        """Takes all keys out, for the sandbox's memory."""
+        self._lock.acquire()
+        return self._uses
+
+    def put_back(self, uses: "dict[str, _Use]") -> None:
+        """Knows these keys again, but for those whose call was cut off."""
+        self._uses = {key: use for key, use in uses.items() if use.answer}
+
     def claim(self, key: str, *, fingerprint: str, request_id: str) -> Replay | None:
         """Take a key for this request, or hand back its earlier answer; raises RefusedError when neither may be."""
         if len(key) > _LONGEST_KEY:

@@ -24,7 +24,7 @@ def create(sandbox: Sandbox, command: Command) -> Json:
     with state.lock:
         card = referenced(state, "issuing.card", command.params["card"], param="card")
         authorization = _build(sandbox, card, command.params)
-        pending = _question(authorization, command.params)
+        pending = authorization["pending_request"] = _question(authorization, command.params)
         state.add(authorization)
     decide(sandbox, authorization, pending)
     with state.lock:

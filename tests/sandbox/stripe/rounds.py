@@ -1,5 +1,6 @@
 """One round of an authorization: Stripe's own checks, then the account's answer, then the record of both."""
 
+from tests.sandbox.journal import Delivery
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.state import State
 from tests.sandbox.stripe import shapes_issuing
@@ -18,26 +19,34 @@ def decide(sandbox: Sandbox, authorization: Json, pending: Json) -> None:
     """
     state, requested_at = sandbox.state, unix_now()
     with state.lock:
-        if authorization["pending_request"] is not None:
+        # A new one has its first question before anybody else can see it.
+        if authorization["pending_request"] is not None and authorization["pending_request"] is not pending:
             raise _busy(authorization)
         refusal = own_refusal(state, authorization, pending["amount"])
-        if refusal is None:
-            authorization["pending_request"] = pending
-            event = decision_request(sandbox, state, authorization)
-    verdict = Verdict(approved=False, reason=refusal) if refusal else _ask(sandbox, event, pending)
-    with state.lock:
-        authorization["pending_request"] = None
-        _write_down(state, authorization, pending, verdict, requested_at)
+        if refusal is not None:
+            authorization["pending_request"] = None
+            verdict = Verdict(approved=False, reason=refusal)
+            return _write_down(state, authorization, pending, verdict, requested_at)
+        authorization["pending_request"] = pending
+        event = decision_request(sandbox, state, authorization)
+    conclude(sandbox, authorization, pending, sandbox.outgoing.ask(event), requested_at=requested_at)
+    return None
 
 
-def _ask(sandbox: Sandbox, event: Json, pending: Json) -> Verdict:
+def conclude(
+    sandbox: Sandbox, authorization: Json, pending: Json, answer: Delivery, *, requested_at: int | None = None
+) -> None:
+    """Judge the account's answer to a round, and write the round down."""
     settings = sandbox.settings
-    return read_verdict(
-        sandbox.outgoing.ask(event),
+    verdict = read_verdict(
+        answer,
         pending=pending,
         limit_s=settings.decision_timeout_s,
         approve_on_timeout=settings.approve_on_timeout,
     )
+    with sandbox.state.lock:
+        authorization["pending_request"] = None
+        _write_down(sandbox.state, authorization, pending, verdict, requested_at or unix_now())
 
 
 def _write_down(state: State, authorization: Json, pending: Json, verdict: Verdict, requested_at: int) -> None:

@@ -1,5 +1,6 @@
 """Starts the sandbox issuer: a stand-in for Stripe and Marqeta that sends signed webhooks to us."""
 
+import os
 import signal
 from argparse import ArgumentParser
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from tests.sandbox.memory import write_memory
 from tests.sandbox.server import SandboxServer, make_server
 from tests.sandbox.settings import FIXTURES, MarqetaSettings, Settings
 from tests.sandbox.world import WorldError
@@ -35,6 +37,7 @@ class Command(BaseCommand):
             "--world", type=Path, default=FIXTURES / "demo_world.json", help="people and cards to start with"
         )
 
+        parser.add_argument("--memory", type=Path, help="keep what it knows in this file, and begin with it")
         parser.add_argument("--events-kept", type=int, default=20_000, help="of Stripe's, the newest (%(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -45,6 +48,10 @@ class Command(BaseCommand):
         try:
             server.serve_forever(poll_interval=0.1)
         except KeyboardInterrupt:
+            if options["memory"]:
+                # Nobody is waited for: what is under way is taken up at the next start.
+                write_memory(server.sandbox, options["memory"])
+                os._exit(0)
             self.stdout.write("Sandbox issuer stopped.")
         finally:
             server.close()
@@ -64,6 +71,7 @@ def _make_server(options: dict[str, Any]) -> SandboxServer:
         world=options["world"],
         events_kept=options["events_kept"],
         opening_top_up=True,
+        memory=options["memory"],
         marqeta=_marqeta(options),
     )
     try:
