@@ -2,62 +2,36 @@
 
 import contextlib
 import os
-import re
-import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db.models import Count
 
+from issuing.models import Decision
 from onecard.dev.ports import HOST, claimed_port
 from tests.faults.slow_clients import ATTACKS, assert_all_in_time, attackers, chunked, exchange
 from tests.support import stripe_events
-from tests.support.starts import ROOT
+from tests.support.front_proxies import find_nginx, nginx_command
 from tests.support.wallets import walkthrough_card
-from tests.support.web_servers import Buyers, get, web_server
+from tests.support.web_servers import Buyers, get, web_server, web_service
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 
-FRAME = """
-{user}
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr crit;
-events {{ worker_connections 2048; }}
-http {{
-access_log off;
-client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-{documented}
-}}
-"""
-
-
-def documented(*, listen: int, backend: int) -> str:
-    """The block of docs/deployment.md, for this machine: no TLS, other ports, and one backend for both."""
-    text = (ROOT / "docs" / "deployment.md").read_text()
-    found = re.search(r"# --8<-- http\n(.*?)# --8<-- end", text, re.DOTALL)
-    assert found is not None
-    block = found.group(1).replace("443 ssl", f"{HOST}:{listen}").replace("cards.example.com", "_")
-    return re.sub(r"127\.0\.0\.1:800[12]", f"{HOST}:{backend}", block)
-
 
 @contextlib.contextmanager
-def nginx(backend: int, folder: Path) -> Iterator[int]:
-    """Yields the port of an nginx that stands in front of the backend."""
-    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+def nginx(folder: Path, *doors: int) -> Iterator[int]:
+    """Yields the port of an nginx that stands in front of these services; the first of them is the desk as well."""
+    program = find_nginx()
     if program is None:
         assert not os.environ.get("CI"), "nginx is missing; CI installs it (.ci/run)"
         pytest.skip("NGINX IS MISSING, SO THE DOCUMENTED PROXY WAS NOT TRIED: apt-get install nginx-light")
     with claimed_port() as listen:
-        configuration = folder / "nginx.conf"
-        # Its workers write bodies into our folder, so they are run by us: as root it would give them to nobody.
-        user = "user root;" if os.geteuid() == 0 else ""
-        block = documented(listen=listen, backend=backend)
-        configuration.write_text(FRAME.format(user=user, folder=folder, documented=block))
-        with subprocess.Popen([program, "-p", folder, "-c", configuration]) as process:
+        command = nginx_command(program, folder, listen=listen, doors=doors, desk=doors[0])
+        with subprocess.Popen(command) as process:
             try:
                 _wait_for(listen, process)
                 yield listen
@@ -78,7 +52,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 def test_purchases_pass_the_documented_proxy_whatever_slow_clients_do(tmp_path: Path) -> None:
     card = walkthrough_card(daily_limit_minor=10**9, monthly_limit_minor=10**9).issuer_card_id
-    with web_server(TRUST_REQUEST_START="on") as backend, nginx(backend, tmp_path) as port:
+    with web_server(TRUST_REQUEST_START="on") as backend, nginx(tmp_path, backend) as port:
         asked = stripe_events.authorization_request(card=card, amount=100)
         assert exchange(port, chunked(asked, 50))[1]["approved"] is True
         large = stripe_events.event("issuing_card.updated", {"id": "ic_1", "padding": "x" * 1024 * 1024})
@@ -87,3 +61,25 @@ def test_purchases_pass_the_documented_proxy_whatever_slow_clients_do(tmp_path: 
             with attackers(port, 30, ATTACKS[name][1]), Buyers(port, card, a_second=10) as buyers:
                 time.sleep(2)
             assert_all_in_time(buyers.purchases, f"behind nginx, {name}")
+
+
+@pytest.mark.parametrize("harm", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_service_killed_or_silent_leaves_every_purchase_an_answer(harm: signal.Signals, tmp_path: Path) -> None:
+    card = walkthrough_card(daily_limit_minor=10**9, monthly_limit_minor=10**9).issuer_card_id
+    with (
+        web_service(TRUST_REQUEST_START="on") as (first, harmed),
+        web_server(TRUST_REQUEST_START="on") as second,
+        nginx(tmp_path, first, second) as port,
+    ):
+        try:
+            with Buyers(port, card, a_second=20) as buyers:
+                time.sleep(1)
+                os.killpg(harmed.pid, harm)
+                time.sleep(3)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(harmed.pid, signal.SIGCONT)
+    assert_all_in_time(buyers.purchases, f"behind nginx, {harm.name}")
+    assert len(buyers.purchases.approved_ms) > len(buyers.purchases.answers_ms) * 0.7
+    again = Decision.objects.values("event_id").annotate(times=Count("id")).filter(times__gt=1)
+    assert not again.exists()

@@ -30,16 +30,23 @@ def web_server(*, log: IO[bytes] | None = None, **environment: str) -> Iterator[
 
     `log` gets what it writes to standard error, which is its log.
     """
+    with web_service(log=log, **environment) as (port, _server):
+        yield port
+
+
+@contextlib.contextmanager
+def web_service(*, log: IO[bytes] | None = None, **environment: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """As `web_server`, with the process, which leads a group of all its processes."""
     with claimed_port() as port:
         command = [*web_command(port), "--log-level", "error"]
         # The server believes whom this process signs as, whatever secrets the settings have here by now.
         secrets = ",".join(settings.STRIPE_WEBHOOK_SECRETS)
         ours = {"DATABASE_URL": _database_url(), "STRIPE_WEBHOOK_SECRETS": secrets}
         wanted = {**os.environ, **ours, **environment}
-        with subprocess.Popen(command, cwd=ROOT, env=wanted, stderr=log) as server:
+        with subprocess.Popen(command, cwd=ROOT, env=wanted, stderr=log, process_group=0) as server:
             try:
                 wait_until_ready(port, server)
-                yield port
+                yield port, server
             finally:
                 server.terminate()
 
