@@ -20,7 +20,9 @@ def write_memory(sandbox: Sandbox, path: Path) -> None:
     sandbox.keyed_calls.close()
     outgoing, marqeta = sandbox.outgoing, sandbox.marqeta
     # In the order in which others take them.
-    for lock in (sandbox.state.lock, marqeta.state.lock, *outgoing.locks, *marqeta.outgoing.locks):
+    sandbox.state.lock.acquire()
+    marqeta.state.lock.acquire()
+    for lock in (*outgoing.locks, *marqeta.outgoing.locks):
         lock.acquire()
     new = path.with_suffix(".new")
     new.write_bytes(pickle.dumps(_memory(sandbox)))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from onecard.dev.ports import HOST
-from tests.support.starts import ROOT
+from onecard.dev.supervisor import CHECKOUT
 
 MISSING: Final = "nginx is missing: apt-get install nginx-light"
 BLOCK: Final = re.compile(r"# --8<-- http\n(.*?)# --8<-- end", re.DOTALL)
@@ -34,11 +34,17 @@ def find_nginx() -> str | None:
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
-def nginx_command(program: str, folder: Path, *, listen: int, doors: Sequence[int], desk: int) -> list[str]:
-    """Writes the configuration into the folder and returns the command; the ports are those of the services."""
+def nginx_command(
+    program: str, folder: Path, *, listen: int, doors: Sequence[int], desk: int, an_address: int = 50
+) -> list[str]:
+    """Writes the configuration into the folder and returns the command; the ports are those of the services.
+
+    An address may have so many requests under way.
+    """
     # Its workers write bodies into our folder, so they are run by us: as root it would give them to nobody.
     user = "user root;" if os.geteuid() == 0 else ""
     block = documented(listen=listen, doors=doors, desk=desk)
+    block = block.replace("limit_conn per_address 50;", f"limit_conn per_address {an_address};")
     configuration = folder / "nginx.conf"
     configuration.write_text(FRAME.format(user=user, folder=folder, documented=block))
     return [program, "-p", str(folder), "-c", str(configuration)]
@@ -46,7 +52,7 @@ def nginx_command(program: str, folder: Path, *, listen: int, doors: Sequence[in
 
 def documented(*, listen: int, doors: Sequence[int], desk: int) -> str:
     """Returns the block of the page with these ports."""
-    found = BLOCK.search((ROOT / "docs" / "deployment.md").read_text())
+    found = BLOCK.search((CHECKOUT / "docs" / "deployment.md").read_text())
     assert found is not None, "docs/deployment.md has no block of nginx"
     block = found.group(1).replace("443 ssl", f"{HOST}:{listen}").replace("cards.example.com", "_")
     block = block.replace("127.0.0.1:8002", f"{HOST}:{desk}")

@@ -3,21 +3,25 @@
 import os
 import random
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from onecard.dev.orphans import list_servers_in
+from tests.proofs.chaos.places import PROCESSES
 from tests.proofs.chaos.plan import Fault
-from tests.proofs.chaos.system import System, worker_names
+from tests.proofs.chaos.system import System
 
-BY_PROXY = ("slow", "throttle", "cut", "mute")
+BY_PROXY = ("slow", "throttle", "cut", "mute", "lose")
+# So long before it is killed the sandbox does what it is asked and its answers get lost: some charges are in doubt.
+LOSES_S = 1.0
 
 
 @contextmanager
 def fault_in(system: System, fault: Fault, *, chance: random.Random) -> Iterator[str]:
     """Inside, the part has the fault; gives the name of the process that has it. Raises LauncherError."""
-    name = chance.choice(worker_names()) if fault.part == "worker" else fault.part
+    name = chance.choice(PROCESSES.get(fault.part, (fault.part,)))
     if fault.kind in BY_PROXY:
         system.network.behave(name, fault.kind, fault.value)
         yield name
@@ -49,8 +53,18 @@ def processes_of(system: System, name: str) -> list[int]:
 
 def _end(system: System, name: str, kind: str) -> None:
     if kind == "kill":
+        if name == "sandbox":
+            _lose_answers(system, name)
         _signal(processes_of(system, name), signal.SIGKILL)
     system.end(name)
+
+
+def _lose_answers(system: System, name: str) -> None:
+    """Has it do what it is asked and lose the answers; then it writes down what it knows, and does nothing more."""
+    system.network.behave(name, "lose")
+    time.sleep(LOSES_S)
+    system.freeze_sandbox()
+    system.network.behave(name, "open")
 
 
 def _servants(system: System, name: str) -> list[int]:

@@ -11,14 +11,18 @@ from typing import Final
 
 # What can be done to each part. `kill_one` kills one process of a server that has several.
 FAULTS: Final[dict[str, tuple[str, ...]]] = {
-    "postgres": ("stop", "kill", "kill_one", "silence", "slow", "throttle", "cut", "mute"),
-    "redis": ("stop", "kill", "silence", "slow", "cut", "mute"),
-    "web": ("stop", "kill", "kill_one", "silence", "slow", "cut", "mute"),
+    "postgres": ("stop", "kill", "kill_one", "silence", "slow", "throttle", "cut", "mute", "lose"),
+    # Whenever it ends, it has lost all that it had.
+    "redis": ("stop", "kill", "silence", "slow", "cut", "mute", "lose"),
+    # One of the services, behind nginx.
+    "web": ("stop", "kill", "kill_one", "silence", "slow", "cut", "mute", "lose"),
+    # nginx, and the road from the issuers to it.
+    "front": ("kill", "silence", "slow", "cut", "mute", "lose"),
     "worker": ("stop", "kill", "silence"),
     "clock": ("stop", "kill", "silence"),
     "relay": ("stop", "kill", "silence"),
-    # It keeps the truth in its memory, so it is not killed: cut off, it looks to the product as if it were.
-    "sandbox": ("silence", "slow", "throttle", "cut", "mute"),
+    # Both issuers and the processor; killed while it loses answers, so that nobody knows what became of a charge.
+    "sandbox": ("stop", "kill", "silence", "slow", "throttle", "cut", "mute", "lose"),
 }
 MEANING: Final = {
     "stop": "asked to end (SIGTERM; PostgreSQL by SIGINT), and started again at the fault's end",
@@ -29,6 +33,7 @@ MEANING: Final = {
     "throttle": "so many bytes a second on each connection, and no more",
     "cut": "its connections are reset and new ones refused",
     "mute": "its connections stay, new ones are taken, and nothing that is sent arrives before the fault's end",
+    "lose": "what is sent there arrives, and nothing that it answers; what lost an answer is reset at the fault's end",
 }
 SHORTEST_S, LONGEST_S, LONGEST_IN_SHORT_S = 2.0, 15.0, 6.0
 # A run of no more than this is short.
@@ -49,6 +54,11 @@ class Fault:
     kind: str
     duration_s: float
     value: int = 0
+
+    @property
+    def hides_us(self) -> bool:
+        """Whether issuers cannot reach us, or hear us, while it lasts: their own fault, or that of the road to us."""
+        return self.part == "front" or (self.part == "sandbox" and self.kind in ("stop", "kill", "silence"))
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from django.db.models import F
 
 from issuing.models import VirtualCard
 from onecard.kit import clock
+from tests.proofs.chaos.card_data import KeyChange, keys_in, seal_numbers
 from tests.proofs.chaos.faults import fault_in
 from tests.proofs.chaos.invariants import broken, read_invariants
 from tests.proofs.chaos.load import Load, Seen
@@ -56,12 +57,16 @@ def prove(run: Run, system: System, http: SandboxHttp, broker: redis.Redis) -> R
 
     people = make_people(http, PEOPLE, seed=run.seed)
     _tighten_limits()
+    keys = keys_in(system.places.values)
+    seal_numbers(keys[1:])
     system.start()
     lap("started")
     load = Load(http=http, people=people, seed=run.seed, a_second=run.a_second, threads=run.threads)
+    key_change = KeyChange(system.environment)
     load.start()
     try:
-        met = _go_through(run, system, load)
+        met = _go_through(run, system, load, key_change)
+        key_change.finish()
     finally:
         load.stop()
     lap("under load")
@@ -82,7 +87,7 @@ def _tighten_limits() -> None:
     cards.filter(turn=0).update(daily_limit_minor=TIGHT_MINOR, per_transaction_limit_minor=TIGHT_MINOR)
 
 
-def _go_through(run: Run, system: System, load: Load) -> list[Met]:
+def _go_through(run: Run, system: System, load: Load, key_change: KeyChange) -> list[Met]:
     """One fault after the other; the next one waits for whoever has not recovered from the one before."""
     asked, chance, met = probes(system.places, load), random.Random(f"victims:{run.seed}"), list[Met]()
     started = time.monotonic()
@@ -96,6 +101,8 @@ def _go_through(run: Run, system: System, load: Load) -> list[Met]:
         wait_until(fault.at_s)
         begun_at = time.time()
         with fault_in(system, fault, chance=chance) as process:
+            if fault.part == "postgres":
+                key_change.begin()
             wait_until(time.monotonic() - started + fault.duration_s)
         ended_at = time.time()
         recovery = measure(asked, since=ended_at)
@@ -126,10 +133,10 @@ def _live_on(system: System) -> Mending:
 def _check(
     http: SandboxHttp, system: System, seen: Seen, met: list[Met], mending: Mending, *, came_to_rest: bool
 ) -> Report:
-    windows = [Window(each.fault.name, each.begun_at, each.felt_until) for each in met]
+    windows = [Window(each.fault.name, each.begun_at, each.felt_until, each.fault.hides_us) for each in met]
     said, invariants = read_said(http, windows), read_invariants()
     with connected(system.places) as link:
-        write_said(link, said)
+        write_said(link, said, keys=keys_in(system.places.values))
         found = broken(link, invariants)
         rows = count_rows(link)
     return Report(

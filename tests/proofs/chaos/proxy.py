@@ -1,4 +1,4 @@
-"""TCP proxies in front of the parts, in a process of their own: each passes on, slows, throttles, mutes or refuses.
+"""TCP proxies in front of the parts, in a process of their own: each passes on, slows, mutes, loses or refuses.
 
 Runs as a script: `proxy.py NAME=PORT=TARGET ...`, where a target is HOST:PORT or the path of a Unix socket. Each line
 of the standard input is `NAME MODE VALUE`, and is answered with `ok` once it holds. Needs only the standard library.
@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 PART = 16_384
 # At a throttle the bytes come in drops of so much of a second.
 DROP_S = 0.1
-MODES = ("open", "slow", "throttle", "mute", "cut")
+MODES = ("open", "slow", "throttle", "mute", "lose", "cut")
 
 
 @dataclass
@@ -30,6 +30,8 @@ class Proxy:
     passes: asyncio.Event = field(default_factory=asyncio.Event)
     server: asyncio.Server | None = None
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    # Those that would have got what was lost.
+    deprived: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def behave(self, mode: str, value: int) -> None:
         """From now on; raises ValueError for a mode that there is not."""
@@ -40,6 +42,8 @@ class Proxy:
             await self._refuse()
         else:
             await self._listen()
+        if mode != "lose":
+            self._end_deprived()
         if mode == "mute":
             self.passes.clear()
         else:
@@ -67,8 +71,9 @@ class Proxy:
             self.writers.discard(writer)
             return
         self.writers.add(back)
-        await asyncio.gather(self._copy(reader, back), self._copy(there, writer))
+        await asyncio.gather(self._copy(reader, back), self._copy(there, writer, is_answer=True))
         self.writers -= {writer, back}
+        self.deprived.discard(writer)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self.target.startswith("/"):
@@ -76,10 +81,21 @@ class Proxy:
         host, _, port = self.target.rpartition(":")
         return await asyncio.open_connection(host, int(port))
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _end_deprived(self) -> None:
+        """What lost a part of an answer cannot go on with the rest of it."""
+        for writer in list(self.deprived):
+            _reset(writer)
+        self.deprived.clear()
+
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool = False
+    ) -> None:
         with contextlib.suppress(OSError):
             while part := await reader.read(PART):
-                await self._pass_on(part, writer)
+                if is_answer and self.mode == "lose":
+                    self.deprived.add(writer)
+                else:
+                    await self._pass_on(part, writer)
         writer.close()
 
     async def _pass_on(self, part: bytes, writer: asyncio.StreamWriter) -> None:

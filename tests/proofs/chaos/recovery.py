@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 
 from onecard.dev.stack import READY_PATH
 from tests.proofs.chaos.load import Load
-from tests.proofs.chaos.system import Places, worker_address, worker_names
+from tests.proofs.chaos.places import WEBS, WORKERS, Places, worker_address
 
 # Whoever takes longer has not recovered by itself. Mostly it is the start of a process on a busy machine.
 WITHIN_S: Final = 90.0
@@ -68,12 +68,12 @@ def probes(places: Places, load: Load) -> dict[str, Probe]:
     workers = Celery(broker=places.redis_url, set_as_current=False)
     workers.conf.broker_transport_options = {"socket_timeout": 2, "socket_connect_timeout": 1}
     return {
-        "web": lambda _since: _is_ready(places.web_url),
+        **{name: lambda _since, url=places.urls[name]: _is_ready(url) for name in WEBS},  # type: ignore[misc]
         f"{PURCHASES}stripe": lambda since: load.seen.approved_at.get("stripe", 0.0) > since,
         f"{PURCHASES}marqeta": lambda since: load.seen.approved_at.get("marqeta", 0.0) > since,
         "relay": lambda since: _is_true(places, PUBLISHED, since),
         "clock": lambda since: _has_sent(places, since) or _is_true(places, ENDED, since, list(OFTEN)),
-        **{name: lambda _since, name=name: _answers(workers, name) for name in worker_names()},  # type: ignore[misc]
+        **{name: lambda _since, name=name: _answers(workers, name) for name in WORKERS},  # type: ignore[misc]
     }
 
 

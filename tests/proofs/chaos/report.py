@@ -29,10 +29,13 @@ COUNTED: Final = {
     "charges": "SELECT count(*) FROM wallet_fundingcharge",
     "refunds": "SELECT count(*) FROM wallet_fundingrefund",
     "postings": "SELECT count(*) FROM wallet_posting",
+    "numbers and codes that are sealed": "SELECT count(*) FROM chaos.sealed",
     "messages": "SELECT count(*) FROM outbox_message",
 }
 CASES: Final = "SELECT kind, count(*) FROM wallet_case WHERE status = 'open' GROUP BY kind ORDER BY kind"
 OUTCOMES: Final = ("approved", "declined", "late", "refused")
+# On a busy machine a process, or nginx, or the issuer's own thread, may not run for a second. A healthy one has none.
+MOST_UNANSWERED: Final = 0.005
 WIDE, NARROW = 21, 9
 
 
@@ -76,8 +79,22 @@ class Report:
             *(f"{each.count} rows break {each.invariant.name}" for each in self.broken),
             *(f"the task {name} failed {times} times" for name, times in self.mending.task_failures.items()),
             *(["what was under way did not come to rest by itself"] if not self.came_to_rest else []),
+            *_unanswered(self.answers),
             *(["nothing was approved"] if not any(each.approved for each in self.answers) else []),
         ]  # fmt: skip
+
+
+def unanswered(answers: Iterable[Answer]) -> list[Answer]:
+    """Returns the questions that had no answer in time though the issuer could reach us and hear us."""
+    return [each for each in answers if not each.repeat and not each.hidden and each.approved is None]
+
+
+def _unanswered(answers: list[Answer]) -> Iterator[str]:
+    asked = sum(not each.repeat and not each.hidden for each in answers)
+    found = Counter(f"{each.outcome} during {each.fault or 'no fault'}" for each in unanswered(answers))
+    if found.total() > asked * MOST_UNANSWERED:
+        named = ", ".join(f"{times} {name}" for name, times in sorted(found.items()))
+        yield f"{found.total()} of {asked} questions that could reach us had no answer in time: {named}"
 
 
 def count_rows(link: psycopg.Connection[Any]) -> dict[str, int]:
@@ -114,6 +131,8 @@ def _answers(answers: list[Answer]) -> Iterator[str]:
         yield _answer_row(fault, [each for each in first if each.fault == fault])
     yield "  A fault lasts here until purchases are approved again at both issuers. late: no answer within the issuer's"
     yield "  2 s, so it declines; refused: no connection. The times are of answers."
+    seen = [each for each in first if not each.hidden]
+    yield f"  Of {len(seen)} questions that could reach us {len(unanswered(answers))} had no answer in time."
 
 
 def _answer_row(name: str, answers: list[Answer]) -> str:

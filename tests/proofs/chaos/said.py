@@ -13,6 +13,7 @@ import psycopg
 from tests.proofs.chaos.load import QUESTIONS
 from tests.proofs.purchases.http import Json, SandboxHttp
 from tests.proofs.purchases.truth import Movement, Truth, read_truth
+from tests.sandbox.cut_off import CUT_OFF
 
 SCHEMA: Final = Path(__file__).with_name("said.sql").read_text("utf-8")
 OK, PAYMENT_REQUIRED = HTTPStatus.OK.value, HTTPStatus.PAYMENT_REQUIRED.value
@@ -23,11 +24,16 @@ PROVIDERS: Final = dict(zip(QUESTIONS, ("stripe", "marqeta"), strict=True))
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When a fault was there, in seconds since 1970."""
+    """When a fault was felt, in seconds since 1970, and whether it hid us from the issuers."""
 
     fault: str
     begun_at: float
     ended_at: float
+    hides_us: bool = False
+
+    def hid_us_at(self, asked_at: float) -> bool:
+        """Whether a question of that moment may have met it; one that was under way when it began has met it, too."""
+        return self.hides_us and self.begun_at - LIMIT_MS / 1000 <= asked_at < self.ended_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class Answer:
     approved: bool | None
     body: str
     fault: str
+    # Whether the issuer could not reach us or hear us.
+    hidden: bool = False
 
     @property
     def outcome(self) -> str:
@@ -53,6 +61,8 @@ class Answer:
             return "approved" if self.approved else "declined"
         if self.error == "timeout":
             return "late"
+        if self.error == CUT_OFF:
+            return "cut off"
         return "refused" if self.error else f"status {self.status}"
 
 
@@ -78,8 +88,8 @@ def read_said(http: SandboxHttp, windows: Sequence[Window] = ()) -> Said:
     return Said(read_truth(http), answers, calls)
 
 
-def write_said(link: psycopg.Connection[Any], said: Said) -> None:
-    """Puts it beside our tables, in a schema of its own that is made anew."""
+def write_said(link: psycopg.Connection[Any], said: Said, *, keys: Sequence[bytes] = ()) -> None:
+    """Puts it beside our tables, in a schema that is made anew. The keys are card data's, the one that seals first."""
     link.execute("DROP SCHEMA IF EXISTS chaos CASCADE")
     link.execute(SCHEMA)
     truth = said.truth
@@ -89,6 +99,7 @@ def write_said(link: psycopg.Connection[Any], said: Said) -> None:
     _fill(link, "refund", ((each.id, each.ours, each.intent, each.minor, each.currency) for each in truth.refunds))
     _fill(link, "call", said.calls)
     _fill(link, "answer", map(_row, said.answers))
+    _fill(link, "key", ((each, not place) for place, each in enumerate(keys)))
 
 
 def _fill(link: psycopg.Connection[Any], table: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -121,6 +132,7 @@ def _answer(delivery: Json, windows: Sequence[Window]) -> Answer:
         approved=_approved(provider, delivery),
         body=delivery["body"],
         fault=next((each.fault for each in windows if each.begun_at <= asked_at < each.ended_at), ""),
+        hidden=any(each.hid_us_at(asked_at) for each in windows),
     )
 
 

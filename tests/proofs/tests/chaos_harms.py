@@ -24,7 +24,14 @@ PAID = "SELECT c.id FROM wallet_fundingcharge c WHERE c.status = 'succeeded' ORD
 MOVED = "SELECT t.id FROM issuing_cardtransaction t WHERE t.transaction_type = 'settlement' ORDER BY t.id LIMIT 1"
 TRAIL = "INSERT INTO audit_entry (recorded_at, actor, action, subject_type, subject_id, details) SELECT now(), 'x', "
 
+SWAPPED = "(SELECT min(id) + max(id) FROM issuing_virtualcard) - x.id"
+
 HARMS = {
+    # cards.sql
+    "Sealed card data names": "UPDATE issuing_virtualcard x SET encrypted_card_number = other.encrypted_card_number "
+    f"FROM issuing_virtualcard other WHERE other.id = {SWAPPED}",
+    "What is sealed is": "UPDATE issuing_virtualcard SET last_four = '0000'",
+    "After the keys were changed": "UPDATE chaos.key SET seals = false",
     # ledger.sql
     "A posting moves": "UPDATE wallet_posting SET credit = debit",
     "In each currency the kept": "INSERT INTO wallet_ledgersum (account, currency, balance_minor, through) "

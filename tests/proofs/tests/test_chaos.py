@@ -20,7 +20,7 @@ from tests.proofs.chaos.network import Network, network
 from tests.proofs.chaos.plan import FAULTS, MEANING, Fault, draw
 from tests.proofs.chaos.recovery import Recovery, measure
 from tests.proofs.chaos.report import Met, Report, lines, percentile
-from tests.proofs.chaos.said import Answer
+from tests.proofs.chaos.said import Answer, Window
 from tests.proofs.purchases.quiet import Mending
 
 
@@ -33,7 +33,7 @@ def test_a_plan_follows_from_its_seed() -> None:
 def test_each_part_and_then_each_of_its_faults_takes_its_turn(seed: int) -> None:
     plan = draw(seed, seconds=6000)
     parts = [fault.part for fault in plan]
-    assert all(set(parts[start : start + len(FAULTS)]) == set(FAULTS) for start in range(0, 28, len(FAULTS)))
+    assert all(set(parts[start : start + len(FAULTS)]) == set(FAULTS) for start in range(0, 32, len(FAULTS)))
     assert {(fault.part, fault.kind) for fault in plan} == {(part, kind) for part in FAULTS for kind in FAULTS[part]}
     assert {kind for kinds in FAULTS.values() for kind in kinds} == MEANING.keys()
 
@@ -142,6 +142,20 @@ def test_a_cut_resets_and_refuses_until_it_is_open_again(net: Network, port: int
 
 
 @pytest.mark.only_in_proofs
+def test_what_is_asked_arrives_and_the_answer_is_lost(net: Network, port: int) -> None:
+    with call(port) as caller, call(port) as quiet:
+        hear(caller, b"one")
+        net.behave("web", "lose")
+        caller.sendall(b"two")
+        with pytest.raises(TimeoutError):
+            caller.recv(10)
+        net.behave("web", "open")
+        with pytest.raises(ConnectionResetError):
+            caller.recv(10)
+        assert hear(quiet, b"new")[0] == b"new"
+
+
+@pytest.mark.only_in_proofs
 def test_proxies_that_are_gone_are_no_success(net: Network) -> None:
     with pytest.raises(LauncherError):
         net.behave("web", "nonsense")
@@ -159,8 +173,8 @@ def test_a_percentile_is_the_nearest_rank(share: float, found: int) -> None:
     assert math.isnan(percentile([], share))
 
 
-def answer(approved: bool | None, *, error: str = "", fault: str = "") -> Answer:
-    return Answer("stripe", "evt_1", "iauth_1", False, 0.0, 12.0, 200, error, approved, "", fault)
+def answer(approved: bool | None, *, error: str = "", fault: str = "", hidden: bool = False) -> Answer:
+    return Answer("stripe", "evt_1", "iauth_1", False, 0.0, 12.0, 200, error, approved, "", fault, hidden)
 
 
 HOLDS = Invariant("ledger", ("I1",), "All is well.", "SELECT 1 WHERE false")
@@ -169,7 +183,7 @@ HOLDS = Invariant("ledger", ("I1",), "All is well.", "SELECT 1 WHERE false")
 def report(**changes: object) -> Report:
     fault = Fault(5.0, "web", "kill", 2.0)
     met = Met(fault, "web", 0.0, 2.0, Recovery({"web": 1.0}))
-    answers = [answer(True), answer(False), answer(None, error="timeout", fault=fault.name)]
+    answers = [answer(True), answer(False), answer(None, error="timeout", fault="front cut", hidden=True)]
     made = Report(
         seen=Seen(lives=Counter(captured=1)),
         met=[met],
@@ -198,12 +212,23 @@ def test_a_good_run_says_what_happened_during_which_fault() -> None:
         ("broken", [Broken(HOLDS, 3, ((1, 2),))]),
         ("came_to_rest", False),
         ("answers", []),
+        ("answers", [answer(True), answer(None, error="timeout")]),
         ("mending", Mending(task_failures=Counter(charge=1))),
         ("met", [Met(Fault(5.0, "web", "kill", 2.0), "web", 0.0, 2.0, Recovery({"relay": None}))]),
     ],
 )
 def test_each_thing_that_is_wrong_fails_the_run(name: str, value: object) -> None:
     assert len(report(**{name: value}).wrong) == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "kind", "hides"),
+    [("front", "cut", True), ("sandbox", "silence", True), ("sandbox", "cut", False), ("web", "kill", False)],
+)
+def test_only_a_fault_of_the_issuer_or_its_road_excuses_us(part: str, kind: str, hides: bool) -> None:
+    assert Fault(5.0, part, kind, 2.0).hides_us is hides
+    window = Window("a fault", 10.0, 20.0, hides_us=hides)
+    assert [window.hid_us_at(each) for each in (7.0, 9.0, 19.0, 20.0)] == [False, hides, hides, False]
 
 
 def test_a_statement_without_its_rule_is_refused(tmp_path: Path) -> None:

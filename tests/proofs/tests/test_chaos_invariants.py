@@ -9,6 +9,7 @@ from django.conf import settings
 
 from issuing.models import VirtualCard
 from tests.faults.connections import administrator
+from tests.proofs.chaos.card_data import seal_numbers
 from tests.proofs.chaos.invariants import Invariant, broken, read_invariants
 from tests.proofs.chaos.load import QUESTIONS
 from tests.proofs.chaos.said import read_said, write_said
@@ -16,6 +17,7 @@ from tests.proofs.purchases.lives import Step
 from tests.proofs.tests.chaos_harms import HARMS, UNGUARD
 from tests.proofs.tests.conftest import World
 
+KEY = bytes(range(32))
 INVARIANTS = read_invariants()
 RULES = [f"I{number}" for number in range(1, 19)]
 
@@ -51,8 +53,9 @@ def link(world: World) -> Iterator[psycopg.Connection[Any]]:
     # A comparison would give the issuer the same limit, and then it would ask nobody.
     VirtualCard.objects.filter(issuer_card_id=world.people[3].card_id).update(per_transaction_limit_minor=1_000)
     world.live(world.people[3], Step("buy", 4500))
+    seal_numbers([KEY])
     with administrator() as made:
-        write_said(made, read_said(world.http))
+        write_said(made, read_said(world.http), keys=[KEY])
         yield made
         made.execute("DROP SCHEMA chaos CASCADE")
 

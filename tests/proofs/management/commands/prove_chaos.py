@@ -16,10 +16,11 @@ from django.db import connections
 from tqdm import tqdm
 
 from onecard.dev.errors import LauncherError
+from tests.proofs.chaos.places import Places
 from tests.proofs.chaos.plan import MEANING, draw
 from tests.proofs.chaos.prove import Run, prove
 from tests.proofs.chaos.report import Report, lines
-from tests.proofs.chaos.system import LOGS, Places, System, system
+from tests.proofs.chaos.system import LOGS, System, system
 from tests.proofs.purchases.http import SandboxHttp
 from tests.proofs.surroundings import pointed_at, rich_world
 
@@ -82,7 +83,7 @@ def _prove(run: Run) -> Report:
 def _prove_in(run: Run, made: System) -> Report:
     values = made.places.values
     program = (values["MARQETA_APPLICATION_TOKEN"], values["MARQETA_ADMIN_ACCESS_TOKEN"])
-    http = SandboxHttp(made.places.sandbox_url, api_key=values["STRIPE_API_KEY"], program=program)
+    http = SandboxHttp(made.places.urls["sandbox"], api_key=values["STRIPE_API_KEY"], program=program)
     with (
         pointed_at(_without_urls(values)),
         _connected_to(made.places),
