@@ -17,6 +17,10 @@ class SandboxRefusedError(Exception):
     """The sandbox did not do what the proof asked of it, so there is nothing to be proved."""
 
 
+class SandboxAwayError(SandboxRefusedError):
+    """The sandbox did not answer at all."""
+
+
 class SandboxHttp:
     """A kept connection for each thread; the credentials are the sandbox's."""
 
@@ -40,8 +44,12 @@ class SandboxHttp:
         return self._call(method, f"/v3/{path}", json.dumps(body) if body is not None else "", self._marqeta)
 
     def control(self, method: str, path: str, body: Json | None = None) -> Json:
-        """One call to the control door."""
-        return self._call(method, f"/_sandbox/{path}", json.dumps(body) if body is not None else "", {})
+        """One call to the control door; an order may come twice, so a connection that a restart closed is no failure."""
+        words = (method, f"/_sandbox/{path}", json.dumps(body) if body is not None else "", {})
+        try:
+            return self._call(*words)
+        except SandboxAwayError:
+            return self._call(*words)
 
     def all_of_stripe(self, path: str) -> Iterator[Json]:
         """Everything in one of Stripe's lists, newest first."""
@@ -78,7 +86,7 @@ class SandboxHttp:
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
             client.close()
-            raise SandboxRefusedError(f"{method} {path}: {error!r}") from error
+            raise SandboxAwayError(f"{method} {path}: {error!r}") from error
         if answer.status >= http.client.BAD_REQUEST:
             raise SandboxRefusedError(f"{method} {path}: {answer.status} {content[:300]!r}")
         found: Json = json.loads(content)

@@ -74,7 +74,7 @@ def charge(client: stripe.StripeClient, key: str) -> str:
     return made.id
 
 
-def wait_until(holds: Callable[[], Any]) -> Any:
+def assert_soon(holds: Callable[[], Any]) -> Any:
     until = time.monotonic() + 10
     while not (found := holds()):
         assert time.monotonic() < until
@@ -108,7 +108,7 @@ def test_a_question_that_was_cut_off_is_a_decline_and_is_told(receiver: Receiver
     with alive(receiver, tmp_path / "memory") as first:
         buying = threading.Thread(target=_buy, args=(first.client,))
         buying.start()
-        wait_until(lambda: first.client.v1.issuing.authorizations.list().data)
+        assert_soon(lambda: first.client.v1.issuing.authorizations.list().data)
         first.kill()
         answered.set()
         buying.join()
@@ -118,7 +118,7 @@ def test_a_question_that_was_cut_off_is_a_decline_and_is_told(receiver: Receiver
         asked, told = "issuing_authorization.request", "issuing_authorization.created"
         (question,) = second.control("GET", f"deliveries?event_type={asked}")["deliveries"]
         assert question["error"] == "the issuer ended before the answer"
-        wait_until(lambda: second.control("GET", f"deliveries?event_type={told}")["deliveries"])
+        assert_soon(lambda: second.control("GET", f"deliveries?event_type={told}")["deliveries"])
 
 
 def test_what_nobody_took_is_sent_again(receiver: Receiver, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_what_nobody_took_is_sent_again(receiver: Receiver, tmp_path: Path) -> N
         first.kill()
     with alive(receiver, tmp_path / "memory") as second:
         kind = "payment_intent.succeeded"
-        wait_until(lambda: second.control("GET", f"deliveries?event_type={kind}")["deliveries"])
+        assert_soon(lambda: second.control("GET", f"deliveries?event_type={kind}")["deliveries"])
 
 
 def test_without_a_place_it_does_not_freeze(receiver: Receiver) -> None:
