@@ -70,7 +70,8 @@ def _lose_answers(system: System, name: str) -> None:
 def _servants(system: System, name: str) -> list[int]:
     """The processes that do the work: backends of the database, workers of the web server."""
     if name != "postgres":
-        return [pid for pid in processes_of(system, name)[1:] if b"resource_tracker" not in _command(pid)]
+        # Beside them it has a tracker of resources, and now and then a process that takes stand-in's snapshot.
+        return [pid for pid in processes_of(system, name)[1:] if b"multiprocessing-fork" in _command(pid)]
     return [pid for pid in processes_of(system, name)[1:] if b"onecard" in _command(pid)]
 
 

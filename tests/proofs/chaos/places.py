@@ -22,6 +22,8 @@ PROXIED = ("postgres", "redis", "sandbox", "front", *WEBS)
 OURS = ("sandbox", "front", *WEBS)
 # All issuers ask from one address here.
 CONNECTIONS_OF_AN_ADDRESS = 500
+# What stand-in may approve for a card, in US cents: some purchases are above it.
+STOOD_IN = "20000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,18 @@ class Places:
     urls: Mapping[str, str]
     ports: Mapping[str, int]
     values: Mapping[str, str]
+
+    @property
+    def stand_in(self) -> Path:
+        """Where both web services keep what they answered without the database."""
+        return self.folder / "stand-in"
+
+    @property
+    def behind_nginx(self) -> dict[str, str]:
+        """What docs/deployment.md sets for the doors."""
+        trust = {"TRUST_REQUEST_START": "on", "TRUSTED_PROXY_COUNT": "1"}
+        stand_in = {"STAND_IN_DIR": str(self.stand_in), "STAND_IN_POLICY": "approve", "STAND_IN_CARD_AMOUNT": STOOD_IN}
+        return {"ONECARD_ROLE": "doors", **trust, **stand_in}
 
 
 def worker_address(name: str) -> str:

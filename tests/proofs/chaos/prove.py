@@ -14,11 +14,13 @@ from django.db import connections
 from django.db.models import F
 
 from issuing.models import VirtualCard
+from issuing.stand_in import files
 from onecard.kit import clock
 from tests.proofs.chaos.card_data import KeyChange, keys_in, seal_numbers
 from tests.proofs.chaos.faults import fault_in
 from tests.proofs.chaos.invariants import broken, read_invariants
 from tests.proofs.chaos.load import Load, Seen
+from tests.proofs.chaos.places import Places
 from tests.proofs.chaos.plan import Fault
 from tests.proofs.chaos.recovery import connected, measure, probes
 from tests.proofs.chaos.report import Met, Report, count_rows
@@ -32,6 +34,8 @@ PEOPLE = 24
 # A third of the cards can spend only so much a day, so that purchases race for what is left of a limit.
 TIGHT_EVERY, TIGHT_MINOR = 3, 60_000
 DRAINED_WITHIN_S = 600.0
+# After failures, whoever folds waits for up to a minute.
+FOLDED_WITHIN_S = 150.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,7 @@ def prove(run: Run, system: System, http: SandboxHttp, broker: redis.Redis) -> R
     lap("under load")
     # The database has ended this process's connection as well.
     connections.close_all()
-    came_to_rest = wait_until_quiet(http, broker, most_s=DRAINED_WITHIN_S)
+    came_to_rest = _is_folded_in(system.places) and wait_until_quiet(http, broker, most_s=DRAINED_WITHIN_S)
     lap("drained")
     mending = _live_on(system)
     lap("lived through the next days")
@@ -80,6 +84,16 @@ def prove(run: Run, system: System, http: SandboxHttp, broker: redis.Redis) -> R
     lap("checked")
     report.seconds = laps
     return report
+
+
+def _is_folded_in(places: Places) -> bool:
+    """Waits until what stand-in answered is in the books; False when that did not come."""
+    until = time.monotonic() + FOLDED_WITHIN_S
+    while files.unfolded(places.stand_in):
+        if time.monotonic() > until:
+            return False
+        time.sleep(1.0)
+    return True
 
 
 def _tighten_limits() -> None:

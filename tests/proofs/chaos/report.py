@@ -23,6 +23,8 @@ WHERE NOT s.repeat AND later.repeat AND s.approved AND NOT later.approved
 COUNTED: Final = {
     "purchases": "SELECT count(*) FROM issuing_authorization",
     "decisions": "SELECT count(*) FROM issuing_decision",
+    "approved by stand-in": "SELECT count(*) FROM issuing_decision WHERE approved AND rule = 'stand_in'",
+    "declined by stand-in": "SELECT count(*) FROM issuing_decision WHERE decline_reason LIKE 'stand\\_in%'",
     "approvals taken back": "SELECT count(*) FROM issuing_decision WHERE corrects_id IS NOT NULL",
     "approved, and declined unread when put again": UNREAD,
     "movements": "SELECT count(*) FROM issuing_cardtransaction",

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from onecard.dev.errors import LauncherError
 from onecard.dev.ports import HOST, claimed_port
@@ -41,12 +40,6 @@ LOGS = BASE / "chaos-logs"
 SERVERS = ("postgres", "redis", "sandbox")
 WEB_PROCESSES = 2
 MIGRATED_WITHIN_S, FROZEN_WITHIN_S = 600.0, 60.0
-# What docs/deployment.md sets there.
-BEHIND_NGINX: Final[Mapping[str, str]] = {
-    "ONECARD_ROLE": "doors",
-    "TRUST_REQUEST_START": "on",
-    "TRUSTED_PROXY_COUNT": "1",
-}
 
 
 @dataclass(slots=True)
@@ -107,7 +100,7 @@ class System:
         # Each start has a log of its own.
         self.starts[name] += 1
         log = f"{name}-{self.starts[name]}"
-        more = BEHIND_NGINX if name in WEBS else {}
+        more = self.places.behind_nginx if name in WEBS else {}
         environment = None if name == "redis" else {**self.environment, **more}
         self.children[name] = self.supervisor.start(log, command, environment=environment)
 

@@ -44,12 +44,12 @@ class SandboxHttp:
         return self._call(method, f"/v3/{path}", json.dumps(body) if body is not None else "", self._marqeta)
 
     def control(self, method: str, path: str, body: Json | None = None) -> Json:
-        """One call to the control door; an order may come twice, so a connection that a restart closed is no failure."""
-        words = (method, f"/_sandbox/{path}", json.dumps(body) if body is not None else "", {})
+        """One call to the control door; an order may come twice, so a connection that a restart closed is no fault."""
+        place, content = f"/_sandbox/{path}", json.dumps(body) if body is not None else ""
         try:
-            return self._call(*words)
+            return self._call(method, place, content, {})
         except SandboxAwayError:
-            return self._call(*words)
+            return self._call(method, place, content, {})
 
     def all_of_stripe(self, path: str) -> Iterator[Json]:
         """Everything in one of Stripe's lists, newest first."""

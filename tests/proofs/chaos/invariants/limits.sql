@@ -4,10 +4,11 @@ FROM issuing_spendwindow w LEFT JOIN issuing_hold h ON w.id IN (h.day_id, h.mont
 GROUP BY w.id HAVING w.spent_minor <> coalesce(
     sum(h.amount_minor - h.released_minor) FILTER (WHERE h.status = 'placed'), 0);
 
--- I5. What we approved takes no counter above its card's limit.
+-- I5. What we approved takes no counter above its card's limit, but for what stand-in approved while nobody could look.
 SELECT w.card_id, w.kind, w.starts_at, sum(h.amount_minor - h.released_minor)
 FROM issuing_spendwindow w JOIN issuing_virtualcard c ON c.id = w.card_id
-JOIN issuing_hold h ON w.id IN (h.day_id, h.month_id) AND h.status = 'placed' AND h.decision_id IS NOT NULL
+JOIN issuing_hold h ON w.id IN (h.day_id, h.month_id) AND h.status = 'placed'
+JOIN issuing_decision d ON d.id = h.decision_id AND d.rule <> 'stand_in'
 GROUP BY w.id, c.id
 HAVING sum(h.amount_minor - h.released_minor)
     > CASE w.kind WHEN 'day' THEN c.daily_limit_minor ELSE c.monthly_limit_minor END;
