@@ -26,8 +26,11 @@ class KeyedCalls:
                 self._inside -= 1
                 self._changed.notify_all()
 
-    def close(self) -> None:
-        """Lets nobody in any more, and waits for those inside."""
+    def close(self) -> bool:
+        """Lets nobody in any more, and waits for those inside; False when it was closed before."""
         with self._changed:
+            if self._closed:
+                return False
             self._closed = True
             self._changed.wait_for(lambda: not self._inside)
+            return True

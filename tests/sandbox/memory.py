@@ -16,8 +16,12 @@ from tests.sandbox.state import State
 
 
 def write_memory(sandbox: Sandbox, path: Path) -> None:
-    """Freezes the sandbox for good and writes what it knows; the file takes the old one's place at once."""
-    sandbox.keyed_calls.close()
+    """Freezes the sandbox for good and writes what it knows; the file takes the old one's place at once.
+
+    A second call does nothing.
+    """
+    if not sandbox.keyed_calls.close():
+        return
     outgoing, marqeta = sandbox.outgoing, sandbox.marqeta
     # In the order in which others take them.
     sandbox.state.lock.acquire()

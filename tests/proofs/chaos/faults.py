@@ -52,17 +52,17 @@ def processes_of(system: System, name: str) -> list[int]:
 
 
 def _end(system: System, name: str, kind: str) -> None:
+    if name == "sandbox":
+        _freeze(system, name, loses_s=LOSES_S if kind == "kill" else 0.0)
     if kind == "kill":
-        if name == "sandbox":
-            _lose_answers(system, name)
         _signal(processes_of(system, name), signal.SIGKILL)
     system.end(name)
 
 
-def _lose_answers(system: System, name: str) -> None:
+def _freeze(system: System, name: str, *, loses_s: float) -> None:
     """Has it do what it is asked and lose the answers; then it writes down what it knows, and does nothing more."""
-    system.network.behave(name, "lose")
-    time.sleep(LOSES_S)
+    system.network.behave(name, "lose" if loses_s else "open")
+    time.sleep(loses_s)
     system.freeze_sandbox()
     system.network.behave(name, "open")
 

@@ -20,6 +20,7 @@ UNREAD: Final = """
 SELECT count(*) FROM chaos.answer s JOIN chaos.answer later USING (provider, event)
 WHERE NOT s.repeat AND later.repeat AND s.approved AND NOT later.approved
 """
+DOUBTED: Final = "SELECT count(DISTINCT subject_id) FROM audit_entry WHERE action = 'charge.unknown'"
 COUNTED: Final = {
     "purchases": "SELECT count(*) FROM issuing_authorization",
     "decisions": "SELECT count(*) FROM issuing_decision",
@@ -29,6 +30,8 @@ COUNTED: Final = {
     "approved, and declined unread when put again": UNREAD,
     "movements": "SELECT count(*) FROM issuing_cardtransaction",
     "charges": "SELECT count(*) FROM wallet_fundingcharge",
+    "charges that nobody knew the end of for a while": DOUBTED,
+    "calls to the processor that got an old answer": "SELECT count(*) FROM chaos.call WHERE replayed",
     "refunds": "SELECT count(*) FROM wallet_fundingrefund",
     "postings": "SELECT count(*) FROM wallet_posting",
     "numbers and codes that are sealed": "SELECT count(*) FROM chaos.sealed",
