@@ -61,7 +61,11 @@ def _seen(page: Page, look: Look) -> list[str]:
 
 
 def _turn(page: Page, look: Look) -> None:
-    """The back office keeps its theme in the page; everything else follows the system."""
+    """The back office keeps its theme in the page; everything else follows the system.
+
+    A click returns once the next page is on its way, which may have no element yet.
+    """
+    page.wait_for_load_state()
     page.set_viewport_size(look.size)
     page.emulate_media(color_scheme=look.scheme)
     page.evaluate(TURN, look is DARK)
@@ -76,6 +80,7 @@ def _axe() -> str:
 
 def take(page: Page, name: str) -> None:
     """Writes docs/screenshots/<name>.webp: WebP has a quarter of a PNG's size, and Playwright does not write it."""
+    page.wait_for_load_state()
     page.evaluate("() => document.fonts.ready")
     session = page.context.new_cdp_session(page)
     taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": 80})
