@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db.models import Sum
 
 from issuing.models import Authorization, Decision, DecisionHour, PurchaseHour
@@ -137,3 +138,21 @@ def _event(like: int, number: int) -> int:
     event.pk, event.event_id = None, f"evt_{number}"
     event.save(force_insert=True)
     return event.pk
+
+
+def test_an_hour_that_takes_long_to_count_rests_in_between(noon: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    buy()
+    monkeypatch.setattr(hourly_sums, "SHORT_S", 0)
+    assert NOON.replace(minute=0) in hourly_sums.refresh()
+    took_s = float(cache.get(hourly_sums.TOOK))
+    assert 0 < took_s < 10
+
+    cache.set(hourly_sums.TOOK, 3.0)
+    noon(NOON + dt.timedelta(seconds=15))
+    assert NOON.replace(minute=0) not in hourly_sums.due_hours(clock.now())
+    noon(NOON + dt.timedelta(seconds=3 * hourly_sums.RESTS))
+    assert NOON.replace(minute=0) in hourly_sums.due_hours(clock.now())
+    # One that has ended rests no more.
+    cache.set(hourly_sums.TOOK, 3000.0)
+    noon(NOON + HOUR)
+    assert hourly_sums.due_hours(clock.now())[:2] == [NOON.replace(minute=0) + HOUR, NOON.replace(minute=0)]
