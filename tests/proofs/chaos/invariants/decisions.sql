@@ -11,21 +11,29 @@ SELECT s.provider, s.event, s.purchase, s.asked_at FROM chaos.answer s WHERE s.a
     WHERE e.provider = s.provider AND e.event_id = s.event AND d.approved
         AND d.response = convert_to(s.body, 'UTF8'));
 
--- I6. An approval that the issuer has is answered again with the same bytes, or with a decline that names no decision:
--- what was recorded could not be read in time.
+-- I6. An approval that the issuer has is answered again with the same bytes, or with a decline that names no decision, or
+-- by stand-in: what was recorded could not be read in time. What stand-in answered first is always answered again.
 SELECT s.provider, s.event, s.purchase, later.asked_at, later.body FROM chaos.answer s
 JOIN chaos.answer later ON later.event = s.event AND later.provider = s.provider AND later.repeat
-WHERE NOT s.repeat AND s.approved AND later.body <> s.body
+WHERE NOT s.repeat AND s.approved AND later.body <> s.body AND (later.body !~ 'stand_in_' OR s.body ~ 'stand_in_')
     AND (later.approved OR NOT later.approved AND later.body ~ 'onecard_decision');
 
 -- I6. A decline that is recorded, and that the issuer has, is answered again with the same bytes, or with a decline that
--- names no decision.
+-- names no decision, or by stand-in.
 SELECT s.provider, s.event, s.purchase, later.asked_at, later.body FROM chaos.answer s
 JOIN chaos.answer later ON later.event = s.event AND later.provider = s.provider AND later.repeat
 JOIN issuing_issuerevent e ON e.provider = s.provider AND e.event_id = s.event
 JOIN issuing_decision d ON d.event_id = e.id AND d.response = convert_to(s.body, 'UTF8')
 WHERE NOT s.repeat AND NOT s.approved AND later.body <> s.body
+    AND (later.body !~ 'stand_in_' OR s.body ~ 'stand_in_')
     AND (later.approved OR NOT later.approved AND later.body ~ 'onecard_decision');
+
+-- I6, I11. What stand-in answered is in the books with the very bytes, unless it had doubts: then the commit is there that
+-- it could not see.
+SELECT s.provider, s.event, s.purchase, s.asked_at, s.body FROM chaos.answer s
+WHERE NOT s.repeat AND s.body ~ 'onecard_decision' AND s.body ~ 'stand_in_' AND s.body !~ 'stand_in_in_doubt'
+    AND NOT EXISTS (SELECT FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id
+        WHERE e.provider = s.provider AND e.event_id = s.event AND d.response = convert_to(s.body, 'UTF8'));
 
 -- I6, I18. What the issuer holds approved is approved here, and was not taken back.
 SELECT s.provider, s.event, s.purchase FROM chaos.answer s
