@@ -18,30 +18,30 @@ EVERY_S: Final = 2.0
 
 _lock = threading.Lock()
 _new: Counter[str] = Counter()
-_teller: "threading.Thread | None" = None
+_thread: "threading.Thread | None" = None
 
 
 def add(provider: str) -> None:
     """Counts one purchase that was declined unread."""
-    global _teller  # noqa: PLW0603
+    global _thread  # noqa: PLW0603
     with _lock:
         _new[provider] += 1
-        if _teller is None:
-            _teller = threading.Thread(target=_tell_soon, name="shed-counts", daemon=True)
-            _teller.start()
+        if _thread is None:
+            _thread = threading.Thread(target=_add_up_soon, name="shed-counts", daemon=True)
+            _thread.start()
 
 
-def tell() -> None:
+def add_up() -> None:
     """Adds what is new to the common count, and logs it; what Redis does not take is tried again with the next."""
     with _lock:
-        told = Counter(_new)
+        counts = Counter(_new)
         _new.clear()
-    if not told:
+    if not counts:
         return
-    log.error("%d purchases were declined unread: more came than could be decided in time", told.total())
-    if not shared_counts.add(NAME, told):
+    log.error("%d purchases were declined unread: more came than could be decided in time", counts.total())
+    if not shared_counts.add(NAME, counts):
         with _lock:
-            _new.update(told)
+            _new.update(counts)
 
 
 def read() -> dict[str, int]:
@@ -49,9 +49,9 @@ def read() -> dict[str, int]:
     return shared_counts.read(NAME)
 
 
-def _tell_soon() -> None:
-    global _teller  # noqa: PLW0603
+def _add_up_soon() -> None:
+    global _thread  # noqa: PLW0603
     time.sleep(EVERY_S)
     with _lock:
-        _teller = None
-    tell()
+        _thread = None
+    add_up()

@@ -135,8 +135,8 @@ class BoundedHead(HttpToolsProtocol):
         if self._socket is None:
             return 0.0
         try:
-            told = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_RECEIVED + 4)
-            waited_ms: int = struct.unpack_from("=I", told, _LAST_RECEIVED)[0]
+            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_RECEIVED + 4)
+            waited_ms: int = struct.unpack_from("=I", info, _LAST_RECEIVED)[0]
         except (OSError, struct.error):
             return 0.0
         return waited_ms / 1000

@@ -52,7 +52,7 @@ def post(port: int, *, connections: int, rate: float = 0.0) -> dict[str, Any]:
     return report
 
 
-def test_at_twice_the_rate_nearly_as_much_is_approved_and_all_answered_in_time() -> None:
+def test_at_twice_the_rate_as_much_is_approved_and_all_in_time() -> None:
     make_cards(CARDS)
     shed_before, reports, shares = shed_counts.read().get("stripe", 0), [], []
     with web_server() as port:
@@ -66,7 +66,7 @@ def test_at_twice_the_rate_nearly_as_much_is_approved_and_all_answered_in_time()
             assert flood["declined"] > 0
             assert flood["in_time"] > 0.99
             assert flood["declined_p50"] < flood["approved_p50"]
-        # The server tells its counts every two seconds.
+        # The server adds up every two seconds.
         time.sleep(3 * shed_counts.EVERY_S)
     assert max(shares) > LEAST_SHARE
     assert not any(report["errors"] for report in reports)

@@ -101,7 +101,7 @@ def test_a_decline_that_was_never_recorded_is_marked_and_alarms(monkeypatch: pyt
 
 
 @pytest.mark.parametrize(("said", "failure"), [("overloaded", "overload"), ("deadline_exceeded", "unrecorded")])
-def test_a_decline_unread_is_marked_with_the_reason_that_the_issuer_repeats(
+def test_a_decline_unread_is_marked_as_the_issuer_repeats_it(
     monkeypatch: pytest.MonkeyPatch, said: str, failure: str
 ) -> None:
     heard_later(monkeypatch)

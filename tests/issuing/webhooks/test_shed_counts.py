@@ -12,9 +12,9 @@ from tests.onecard.metrics.scraping import scraped
 
 @pytest.fixture(autouse=True)
 def _nothing_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    # A test tells by itself.
+    # A test adds up by itself.
     monkeypatch.setattr(shed_counts, "EVERY_S", 3600)
-    shed_counts.tell()
+    shed_counts.add_up()
     shared_counts.link().clear()
     yield
     shared_counts.link().clear()
@@ -25,25 +25,25 @@ def _nothing_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_sheds_show_in_the_scrape() -> None:
     for provider in ("stripe", "stripe", "marqeta"):
         shed_counts.add(provider)
-    shed_counts.tell()
+    shed_counts.add_up()
     shed_counts.add("stripe")
-    shed_counts.tell()
+    shed_counts.add_up()
 
     assert shed_counts.read() == {"stripe": 3, "marqeta": 1}
     assert scraped(provider="stripe")["onecard_purchases_shed_total"] == 3
 
 
-def test_what_redis_did_not_take_is_told_with_the_next(settings: Any) -> None:
+def test_what_redis_did_not_take_is_added_with_the_next(settings: Any) -> None:
     there = settings.REDIS_URL
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     shared_counts.link.cache_clear()
     shed_counts.add("stripe")
-    shed_counts.tell()
+    shed_counts.add_up()
     settings.REDIS_URL = there
     shared_counts.link.cache_clear()
     assert shed_counts.read() == {}
 
     shed_counts.add("stripe")
-    shed_counts.tell()
+    shed_counts.add_up()
 
     assert shed_counts.read() == {"stripe": 2}

@@ -18,7 +18,7 @@ HOT: Final = 1
 IN_MEMORY: Final = "in_memory"
 OVERLOAD: Final = "twice_the_rate"
 # What the product does in a closed loop just before is what its rate is twice of.
-SUSTAINED: Final = "closed_128"
+SUSTAINED: Final = "closed_32"
 
 
 @dataclass(frozen=True, slots=True)
