@@ -38,7 +38,7 @@ def add_up() -> None:
         _new.clear()
     if not counts:
         return
-    log.error("%d purchases were declined unread: more came than could be decided in time", counts.total())
+    log.error("%d purchases were declined unread: too late, or more than could be decided in time", counts.total())
     if not shared_counts.add(NAME, counts):
         with _lock:
             _new.update(counts)
