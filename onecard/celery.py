@@ -52,7 +52,7 @@ SOURCES: Final[tuple[str, ...]] = ("issuing.journal.write_waiting",)
 # Strangers' servers may be slow: a worker of its own for them keeps the others for money (docs/deployment.md).
 DEFAULT_QUEUE, WEBHOOKS_QUEUE = "celery", "webhooks"
 
-app = Celery("onecard", task_cls=ClockTask)
+app: "Celery[Any]" = Celery("onecard", task_cls=ClockTask)
 app.conf.update(
     task_serializer="json",
     accept_content=["json"],

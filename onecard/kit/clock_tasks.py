@@ -19,7 +19,7 @@ OF_MESSAGES: Final = 6
 HELD_S: Final = 100
 
 
-class ClockTask(Task):  # type: ignore[misc]
+class ClockTask(Task[Any, Any]):
     """Runs what `one_at_a_time` of the configuration names once at a time, over all workers."""
 
     abstract = True
