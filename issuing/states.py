@@ -25,6 +25,23 @@ CARD_MOVES: dict[str, frozenset[str]] = {
 }
 
 
+class ControlState(models.TextChoices):
+    """The life of a control's version."""
+
+    DRAFT = "draft", gettext_lazy("Draft")  # Can be changed; no purchase meets it.
+    SHADOW = "shadow", gettext_lazy("Shadow")  # Counts and records what it would have done, and does nothing.
+    ACTIVE = "active", gettext_lazy("Active")
+    OFF = "off", gettext_lazy("Off")
+
+
+CONTROL_MOVES: dict[str, frozenset[str]] = {
+    ControlState.DRAFT: frozenset({ControlState.SHADOW, ControlState.OFF}),
+    ControlState.SHADOW: frozenset({ControlState.ACTIVE, ControlState.OFF}),
+    ControlState.ACTIVE: frozenset({ControlState.OFF}),
+    ControlState.OFF: frozenset(),
+}
+
+
 class AnswerFailure(models.TextChoices):
     """Why a purchase did not get the answer that it should have had from us."""
 

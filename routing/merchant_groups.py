@@ -31,3 +31,8 @@ GROUPS: Final = {
     "professional": MerchantGroup(_("Health, education and memberships"), ("8000", "8999")),
     "government": MerchantGroup(_("Government"), ("9000", "9999")),
 }
+
+
+def group_of(mcc: str) -> str | None:
+    """Returns the key of the group that an MCC is in; None for one that is in none."""
+    return next((key for key, group in GROUPS.items() if group.bounds[0] <= mcc <= group.bounds[1]), None)

@@ -86,6 +86,30 @@ class SideAmounts:
 NOTHING = SideAmounts()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """What the issuer adds about how the purchase is made, in words that are the same for every issuer; None: not said.
+
+    `entry_mode` is chip, contactless, swipe, keyed or online; `channel` is present or not_present. `cvc`, `expiry` and
+    `address` are match, mismatch or not_provided; `three_d_secure` is authenticated, attempted, failed or required.
+    `wallet` is apple_pay, google_pay, samsung_pay or other. Risk scores run from 0 to 99, or 999 for an issuer's own.
+    """
+
+    entry_mode: str | None = None
+    channel: str | None = None
+    cvc: str | None = None
+    expiry: str | None = None
+    address: str | None = None
+    three_d_secure: str | None = None
+    wallet: str | None = None
+    network_risk: int | None = None
+    issuer_risk: int | None = None
+    is_amount_controllable: bool = False
+
+
+NO_SIGNALS = Signals()
+
+
 class AnswerFormat(Protocol):
     """The format in which one issuer expects its answer."""
 
@@ -113,7 +137,8 @@ class AuthorizationRequest:
     `refused_because` is a reason that lies in the request itself, or "". `fingerprint` is the hash of the request,
     whatever the event's id. `cardholders` are the issuer's ids of cardholders that it names besides the card. An
     increment `follows`: then `approved_before_minor` is the amount that the issuer says was approved before (None: not
-    stated), and `earlier_events` or `earlier_rounds` name the rounds before it, by event id or by round key.
+    stated), and `earlier_events` or `earlier_rounds` name the rounds before it, by event id or by round key. `is_cash`
+    is true where the issuer's message says that it is cash, whatever the MCC.
     """
 
     provider: str
@@ -134,6 +159,8 @@ class AuthorizationRequest:
     earlier_events: tuple[str, ...] = ()
     earlier_rounds: tuple[str, ...] = ()
     cardholders: tuple[str, ...] = ()
+    is_cash: bool = False
+    signals: Signals = NO_SIGNALS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,15 @@ from issuing.models.authorizations import Authorization, Decision, Hold, SpendWi
 from issuing.models.balance import BalanceUse, CardFunding
 from issuing.models.cards import CardChange, IssuerAccount, Provider, VirtualCard
 from issuing.models.control import IssuerControl, Rollout
+from issuing.models.controls import (
+    Control,
+    ControlBook,
+    ControlHit,
+    ControlPass,
+    ControlVersion,
+    VelocityCounter,
+    VelocityEntry,
+)
 from issuing.models.dispute_requests import DisputeEvidence, DisputeRequest
 from issuing.models.disputes import Dispute
 from issuing.models.hourly import DecisionHour, PurchaseHour
@@ -24,6 +33,11 @@ __all__ = [
     "CardChange",
     "CardFunding",
     "CardTransaction",
+    "Control",
+    "ControlBook",
+    "ControlHit",
+    "ControlPass",
+    "ControlVersion",
     "Decision",
     "DecisionHour",
     "Dispute",
@@ -49,5 +63,7 @@ __all__ = [
     "SpendWindow",
     "SyncDifference",
     "SyncRun",
+    "VelocityCounter",
+    "VelocityEntry",
     "VirtualCard",
 ]

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
@@ -246,12 +247,29 @@ class Hold(models.Model):
     authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT, related_name="holds")
     day = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+", db_index=False)
     month = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+", db_index=False)
+    counter_ids = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text=gettext_lazy("The counters of controls that it was counted in."),
+    )
+    purchase_count = models.SmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text=gettext_lazy("1 where those counters count it as a purchase; an increment only adds its amount."),
+    )
     amount_minor = models.BigIntegerField()
     released_minor = models.BigIntegerField(
         default=0, db_default=0, help_text=gettext_lazy("Given back of it before its end.")
     )
     of_capture = models.BooleanField(
         default=False, db_default=False, help_text=gettext_lazy("Taken by merchants beyond what was held.")
+    )
+    is_headroom = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=gettext_lazy("Held beyond the amount, for a tip or fuel, until the first capture or the end."),
     )
     status = models.CharField(max_length=20, choices=states.Hold.choices, default=states.Hold.PLACED)
     placed_at = models.DateTimeField()
@@ -267,6 +285,9 @@ class Hold(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(of_capture=False) | Q(decision=None), name="what_a_capture_takes_is_no_decisions"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_headroom=False) | Q(of_capture=True), name="headroom_is_for_what_a_capture_takes"
             ),
         ]
 

@@ -1,5 +1,6 @@
 """Decisions that are committed, and whose consequences are still to be written."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from issuing.models.cards import Provider
@@ -37,6 +38,9 @@ class JournalEntry(models.Model):
     idempotency_key = models.CharField(max_length=120, default="")
     day_id = models.BigIntegerField(null=True)
     month_id = models.BigIntegerField(null=True)
+    headroom_minor = models.BigIntegerField(default=0, db_default=0)
+    counter_ids = ArrayField(models.BigIntegerField(), default=list, db_default=[], help_text="As Hold keeps them.")
+    purchase_count = models.SmallIntegerField(default=0, db_default=0)
     trace = FreeJsonField(help_text="As Decision keeps it.")
     timings_ms = models.JSONField(help_text="As Decision keeps them.")
     body = models.BinaryField(help_text="The request's raw bytes, with card numbers covered.")

@@ -30,6 +30,15 @@ DECLARE
     v_day issuing_spendwindow;
     v_month issuing_spendwindow;
     v_limit jsonb := '{}';
+    v_want record;
+    v_counter issuing_velocitycounter;
+    v_used bigint;
+    v_counter_ids bigint[] := '{}';
+    v_trailing_ids bigint[] := '{}';
+    v_hits jsonb := '[]';
+    v_passes bigint[] := ARRAY(SELECT value::bigint FROM jsonb_array_elements_text(p->'passes'));
+    v_purchases int := coalesce((p->>'purchase_count')::int, 1);
+    v_headroom bigint := coalesce((p->>'headroom_minor')::bigint, 0);
     v_response bytea;
     v_authorization_id bigint;
 BEGIN
@@ -116,6 +125,7 @@ BEGIN
        OR p ? 'card_before' AND v_authorization.card_id IS DISTINCT FROM (p->>'card_before')::bigint
        -- A process that has kept the card and the rules in its memory names the version of both.
        OR p ? 'rulebook_version' AND (SELECT version FROM routing_rulebook) <> (p->>'rulebook_version')::bigint
+       OR p ? 'controls_version' AND (SELECT version FROM issuing_controlbook) <> (p->>'controls_version')::bigint
        -- The card's version covers its balance. This line makes sure that a balance never pays more than it has.
        OR v_from_balance > 0 AND (NOT v_card.spends_balance OR v_card.balance_minor < v_from_balance) THEN
         RETURN QUERY SELECT 'stale', NULL::bytea;
@@ -138,8 +148,8 @@ BEGIN
     -- What stand-in approved has been answered: it counts, over a limit as well (docs/decisions/0056).
     IF v_reason = '' AND v_amount > 0 AND NOT p ? 'stand_in' THEN
         v_reason := CASE
-            WHEN v_day.spent_minor + v_unheld + v_amount > v_card.daily_limit_minor THEN 'daily_limit_exceeded'
-            WHEN v_month.spent_minor + v_unheld + v_amount > v_card.monthly_limit_minor THEN 'monthly_limit_exceeded'
+            WHEN v_day.spent_minor + v_unheld + v_amount + v_headroom > v_card.daily_limit_minor THEN 'daily_limit_exceeded'
+            WHEN v_month.spent_minor + v_unheld + v_amount + v_headroom > v_card.monthly_limit_minor THEN 'monthly_limit_exceeded'
             ELSE '' END;
         -- The trace keeps the numbers of the limit, for the sentence that the cardholder reads.
         v_limit := CASE v_reason
@@ -151,12 +161,82 @@ BEGIN
                 'until', v_month.ends_at))
             ELSE v_limit END;
     END IF;
+    -- The counters of controls, in the order in which everybody locks them. A shadow version changes nothing.
+    IF p ? 'velocity' AND (v_amount > 0 OR v_unheld > 0) THEN
+        FOR v_want IN SELECT * FROM jsonb_to_recordset(p->'velocity') AS w (
+                version bigint, subject bigint, measure text, most bigint, trailing_s int, action text,
+                in_shadow boolean, reason text, pass_id bigint, bounds jsonb) ORDER BY version, subject LOOP
+            v_counter := issuing_open_counter(v_want.version, v_want.subject, v_now, v_want.bounds);
+            IF v_want.trailing_s > 0 THEN
+                SELECT CASE v_want.measure WHEN 'amount' THEN coalesce(sum(amount_minor), 0)
+                                           ELSE coalesce(sum(count), 0) END INTO v_used
+                    FROM issuing_velocityentry WHERE counter_id = v_counter.id
+                        AND counted_at > v_now - make_interval(secs => v_want.trailing_s);
+            ELSE
+                v_used := CASE v_want.measure WHEN 'amount' THEN v_counter.spent_minor ELSE v_counter.count END;
+            END IF;
+            v_used := v_used + CASE v_want.measure WHEN 'amount' THEN v_unheld ELSE (v_unheld > 0)::int END;
+            -- An increment adds nothing to a count.
+            IF v_reason = '' AND v_amount > 0 AND NOT p ? 'stand_in'
+                    AND (v_want.measure = 'amount' AND v_used + v_amount + v_headroom > v_want.most
+                         OR v_want.measure = 'count' AND v_purchases > 0 AND v_used + v_purchases > v_want.most) THEN
+                IF v_want.in_shadow OR v_want.action = 'flag' THEN
+                    v_hits := v_hits || jsonb_build_array(jsonb_build_array(
+                        v_want.version, v_want.action, v_want.in_shadow, v_amount));
+                    -- What it would have declined does not count in it.
+                    CONTINUE WHEN v_want.action <> 'flag';
+                ELSIF v_want.pass_id > 0 THEN
+                    v_passes := v_passes || v_want.pass_id;
+                ELSIF v_want.action = 'approve_in_part' AND p ? 'is_controllable' AND v_want.most > v_used
+                        AND v_headroom = 0 THEN
+                    v_amount := v_want.most - v_used;
+                    v_from_balance := least(v_from_balance, v_amount);
+                    v_hits := v_hits || jsonb_build_array(jsonb_build_array(
+                        v_want.version, v_want.action, false, v_amount));
+                ELSE
+                    v_reason := v_want.reason;
+                    v_limit := jsonb_build_object('control', jsonb_build_object('version', v_want.version,
+                        'most', v_want.most, 'used', v_used, 'measure', v_want.measure,
+                        'until', CASE WHEN v_want.trailing_s > 0 THEN NULL ELSE v_counter.ends_at END));
+                    v_hits := (SELECT coalesce(jsonb_agg(hit), '[]') FROM jsonb_array_elements(v_hits) AS hit
+                               WHERE hit->2 = 'true') || jsonb_build_array(jsonb_build_array(
+                        v_want.version, 'decline', false, v_amount));
+                END IF;
+            END IF;
+            v_counter_ids := v_counter_ids || v_counter.id;
+            IF v_want.trailing_s > 0 THEN
+                v_trailing_ids := v_trailing_ids || v_counter.id;
+            END IF;
+        END LOOP;
+        v_amount := CASE v_reason WHEN '' THEN v_amount ELSE (p->>'amount_minor')::bigint END;
+    END IF;
+    -- A new version may have taken over these counters while they were waited for (issuing/controls/life.py).
+    IF v_counter_ids <> '{}' AND (
+            p ? 'controls_version' AND (SELECT version FROM issuing_controlbook) <> (p->>'controls_version')::bigint
+            OR (SELECT wallet_version FROM wallet_cardholder WHERE id = v_card.cardholder_id)
+                IS DISTINCT FROM (p->>'wallet_version')::bigint) THEN
+        RETURN QUERY SELECT 'stale', NULL::bytea;
+        RETURN;
+    END IF;
     IF v_reason = '' AND NOT p ? 'stand_in'
                      AND extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000
                          > (p->>'remaining_ms')::numeric THEN
         v_reason := 'deadline_exceeded';
     END IF;
-    v_response := convert_to(p->'responses'->>v_reason, 'UTF8');
+    -- A pass lets one purchase through, once, whatever else happens to it.
+    IF v_reason = '' AND v_passes <> '{}' THEN
+        PERFORM 1 FROM issuing_controlpass WHERE id = ANY(v_passes) AND used_at IS NULL AND until > v_now FOR UPDATE;
+        GET DIAGNOSTICS v_used = ROW_COUNT;
+        IF v_used < cardinality(v_passes) THEN
+            RETURN QUERY SELECT 'stale', NULL::bytea;
+            RETURN;
+        END IF;
+        UPDATE issuing_controlpass SET used_at = v_now, used_by = (p->>'public_id')::uuid WHERE id = ANY(v_passes);
+    END IF;
+    -- Of a part, the answer says how much it is.
+    v_response := convert_to(CASE WHEN v_reason = '' AND v_amount < (p->>'amount_minor')::bigint
+                                  THEN replace(p->'responses'->>'part', '"@part"', v_amount::text)
+                                  ELSE p->'responses'->>v_reason END, 'UTF8');
 
     -- 6. Write the authorization.
     INSERT INTO issuing_authorization AS a
@@ -189,12 +269,26 @@ BEGIN
     -- 7. Count it in the windows, and hold and report what was approved without us.
     IF v_reason = '' AND v_amount > 0 OR v_unheld > 0 THEN
         UPDATE issuing_spendwindow
-            SET spent_minor = spent_minor + v_unheld + CASE WHEN v_reason = '' THEN v_amount ELSE 0 END
+            SET spent_minor = spent_minor + v_unheld + CASE WHEN v_reason = '' THEN v_amount + v_headroom ELSE 0 END
             WHERE id IN (v_day.id, v_month.id);
+        IF v_counter_ids <> '{}' THEN
+            UPDATE issuing_velocitycounter
+                SET spent_minor = spent_minor + v_unheld
+                        + CASE WHEN v_reason = '' THEN v_amount + v_headroom ELSE 0 END,
+                    count = count + (v_unheld > 0)::int
+                        + CASE WHEN v_reason = '' AND v_amount > 0 THEN v_purchases ELSE 0 END
+                WHERE id = ANY(v_counter_ids);
+            INSERT INTO issuing_velocityentry (counter_id, authorization_id, counted_at, amount_minor, count)
+                SELECT id, v_authorization_id, v_now,
+                       v_unheld + CASE WHEN v_reason = '' THEN v_amount + v_headroom ELSE 0 END,
+                       (v_unheld > 0)::int + CASE WHEN v_reason = '' AND v_amount > 0 THEN v_purchases ELSE 0 END
+                    FROM unnest(v_trailing_ids) AS id;
+        END IF;
     END IF;
     IF v_unheld > 0 THEN
-        INSERT INTO issuing_hold (authorization_id, day_id, month_id, amount_minor, status, placed_at)
-            VALUES (v_authorization_id, v_day.id, v_month.id, v_unheld, 'placed', v_now);
+        INSERT INTO issuing_hold
+                (authorization_id, day_id, month_id, counter_ids, purchase_count, amount_minor, status, placed_at)
+            VALUES (v_authorization_id, v_day.id, v_month.id, v_counter_ids, 1, v_unheld, 'placed', v_now);
     END IF;
     IF v_without_us > 0 THEN
         UPDATE wallet_case SET amount_minor = amount_minor + v_without_us
@@ -223,12 +317,15 @@ BEGIN
             (provider, event_id, event_type, fingerprint, authorization_id, card_id, round_key, approved, response,
              object_id, original_mac, public_id, amount_minor, from_balance_minor, currency, merchant_name, rule,
              decline_reason, policy, method_id, obligation_public_id, charge_public_id, idempotency_key, day_id,
-             month_id, trace, timings_ms, body, decided_at)
+             month_id, counter_ids, purchase_count, headroom_minor, trace, timings_ms, body, decided_at)
         SELECT p->>'provider', p->>'event_id', p->>'event_type', p->>'fingerprint', v_authorization_id, v_card.id,
                p->>'round_key', v_reason = '', v_response, p->>'authorization_id', coalesce(f.original_mac, ''),
                f.public_id, v_amount, v_from_balance, f.currency, f.merchant_name, coalesce(f.rule, ''), v_reason,
                coalesce(f.policy, ''), f.method_id, f.obligation_public_id, f.charge_public_id,
-               coalesce(f.idempotency_key, ''), v_day.id, v_month.id, p->'trace' || v_limit,
+               coalesce(f.idempotency_key, ''), v_day.id, v_month.id, v_counter_ids, v_purchases,
+               CASE WHEN v_reason = '' AND v_amount > 0 THEN v_headroom ELSE 0 END,
+               p->'trace' || v_limit || CASE WHEN v_hits = '[]' THEN '{}' ELSE jsonb_build_object('control_hits',
+                   coalesce(p->'trace'->'control_hits', '[]') || v_hits) END,
                p->'timings_ms' || jsonb_build_object('record', round((extract(epoch FROM
                    clock_timestamp() - statement_timestamp()) * 1000)::numeric, 3)),
                p_body, v_now

@@ -3,9 +3,13 @@
 -- in them, from 1. Ordinary approvals are written as a set: the first round of an unknown purchase, within the card's
 -- limits. Each other proposal is left to issuing_record_decision, which knows every case. An error in one undoes them
 -- all, and the caller then has each decided alone. Each row is found by an index, whatever the size of its table when
--- the plan was made, and planning anew would cost more than the plan.
+-- the plan was made, and planning anew would cost more than the plan. The counters of controls come as arrays, with one
+-- element for each counter of each proposal, by version and subject: the place of its proposal, what it may reach (-1
+-- for no such limit), and the seconds of a trailing window, or 0. p_counters is how many different ones they are.
 CREATE OR REPLACE FUNCTION issuing_record_decisions(
-    p_all jsonb, p_cards bigint[], p_answers bytea[], p_traces text[], p_alone text[], p_bodies bytea[])
+    p_all jsonb, p_cards bigint[], p_answers bytea[], p_traces text[], p_alone text[], p_bodies bytea[],
+    p_counters bigint, p_places bigint[], p_versions bigint[], p_subjects bigint[], p_most_minor bigint[],
+    p_most_count bigint[], p_trailing_s bigint[])
 RETURNS TABLE (place int, outcome text, response bytea) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 SET plan_cache_mode = force_generic_plan AS $$
@@ -14,6 +18,11 @@ DECLARE
     v_cards bigint;
     v_windows bigint;
     v_recorded int[];
+    v_purchases bigint[];
+    v_open bigint[];
+    v_want record;
+    v_over int[];
+    v_counted text[];
 BEGIN
     -- 1. Lock the cards in their order, then look: the statements below see what was committed before.
     PERFORM 1 FROM issuing_virtualcard WHERE id = ANY(p_cards) ORDER BY id FOR NO KEY UPDATE;
@@ -40,7 +49,69 @@ BEGIN
                     AND w.starts_at <= p.now AND w.ends_at > p.now LIMIT 1) IS NULL;
     END IF;
 
-    -- 3. Write the ordinary ones that find what they were made from, and room in both windows.
+    -- 3. Lock the counters of controls, in the order in which everybody locks them; open the missing ones before that.
+    -- Then see which proposals would reach too far, counting all of this set: those are left to the single function.
+    IF p_counters > 0 THEN
+        SELECT array_agg(DISTINCT c.id) INTO v_open
+            FROM unnest(p_places, p_versions, p_subjects) AS w (place, version, subject)
+            JOIN LATERAL (SELECT id FROM issuing_velocitycounter c
+                WHERE c.version_id = w.version AND c.subject_id = w.subject
+                    AND c.starts_at <= (p_all->(w.place::int - 1)->>'now')::timestamptz
+                    AND c.ends_at > (p_all->(w.place::int - 1)->>'now')::timestamptz
+                ORDER BY c.starts_at DESC LIMIT 1) c ON true;
+        IF coalesce(cardinality(v_open), 0) < p_counters THEN
+            FOR v_want IN
+                SELECT DISTINCT ON (w.version, w.subject) w.version, w.subject, w.bounds, p.now
+                    FROM jsonb_to_recordset(p_all) AS p (
+                            place int, is_ordinary boolean, now timestamptz, card_id bigint, card_version bigint,
+                            wallet_version bigint, controls_version bigint)
+                        JOIN issuing_virtualcard c ON c.id = p.card_id AND c.version = p.card_version
+                        CROSS JOIN LATERAL jsonb_to_recordset(p_alone[p.place]::jsonb->'velocity') AS w (
+                            version bigint, subject bigint, bounds jsonb)
+                    WHERE p.is_ordinary
+                        AND p.wallet_version = (SELECT wallet_version FROM wallet_cardholder WHERE id = c.cardholder_id)
+                        AND p.controls_version = (SELECT version FROM issuing_controlbook)
+                    ORDER BY w.version, w.subject, p.place LOOP
+                v_open := v_open || (issuing_open_counter(
+                    v_want.version, v_want.subject, v_want.now, v_want.bounds)).id;
+            END LOOP;
+        END IF;
+        v_open := ARRAY(SELECT id FROM issuing_velocitycounter WHERE id = ANY(v_open)
+            ORDER BY version_id, subject_id FOR NO KEY UPDATE);
+        WITH wanted AS (
+            SELECT w.place::int AS place, c.id, most_minor, most_count, trailing_s,
+                   (p_all->(w.place::int - 1)->>'amount_minor')::bigint AS amount_minor,
+                   CASE WHEN trailing_s > 0 THEN recent.spent_minor ELSE c.spent_minor END AS spent_minor,
+                   CASE WHEN trailing_s > 0 THEN recent.count ELSE c.count END AS count
+            FROM unnest(p_places, p_versions, p_subjects, p_most_minor, p_most_count, p_trailing_s)
+                    AS w (place, version, subject, most_minor, most_count, trailing_s)
+                LEFT JOIN LATERAL (SELECT * FROM issuing_velocitycounter c
+                    WHERE c.version_id = w.version AND c.subject_id = w.subject
+                        AND c.starts_at <= (p_all->(w.place::int - 1)->>'now')::timestamptz
+                        AND c.ends_at > (p_all->(w.place::int - 1)->>'now')::timestamptz
+                    ORDER BY c.starts_at DESC LIMIT 1) c ON c.id = ANY(v_open)
+                LEFT JOIN LATERAL (SELECT coalesce(sum(e.amount_minor), 0) AS spent_minor,
+                                          coalesce(sum(e.count), 0) AS count
+                    FROM issuing_velocityentry e WHERE trailing_s > 0 AND e.counter_id = c.id AND e.counted_at
+                        > (p_all->(w.place::int - 1)->>'now')::timestamptz - make_interval(secs => trailing_s)
+                    ) recent ON true
+        ), reached AS (
+            SELECT place, id, trailing_s, id IS NULL
+                    OR most_minor >= 0
+                        AND spent_minor + sum(amount_minor) OVER (PARTITION BY id ORDER BY place) > most_minor
+                    OR most_count >= 0 AND count + count(*) OVER (PARTITION BY id ORDER BY place) > most_count
+                AS is_over
+            FROM wanted
+        ), by_place AS (
+            SELECT place, bool_or(is_over) AS is_over, array_agg(id) FILTER (WHERE id IS NOT NULL) AS ids
+            FROM reached GROUP BY place
+        )
+        SELECT array_agg(n) FILTER (WHERE is_over), array_agg(coalesce(ids, '{}')::text ORDER BY n)
+            INTO v_over, v_counted
+            FROM generate_series(1, cardinality(p_bodies)) AS n LEFT JOIN by_place ON place = n;
+    END IF;
+
+    -- 4. Write the ordinary ones that find what they were made from, and room in both windows and all counters.
     WITH found AS (
         SELECT p.*, day.id AS day_id, month.id AS month_id,
                c.daily_limit_minor - day.spent_minor AS day_left_minor,
@@ -49,7 +120,8 @@ BEGIN
         FROM jsonb_to_recordset(p_all) AS p (
                 place int, is_ordinary boolean, now timestamptz, provider text, event_id text, event_type text,
                 authorization_id text, fingerprint text, round_key text, amount_minor bigint, card_id bigint,
-                card_version bigint, wallet_version bigint, rulebook_version bigint, remaining_ms numeric,
+                card_version bigint, wallet_version bigint, rulebook_version bigint, controls_version bigint,
+                remaining_ms numeric,
                 currency text, mcc text, merchant_name text, merchant_category text, merchant_city text,
                 merchant_country text, merchant_network_id text, merchant_amount_minor bigint, merchant_currency text,
                 cash_minor bigint, atm_fee_minor bigint, public_id uuid, original_mac text, rule text, policy text,
@@ -64,6 +136,8 @@ BEGIN
                 ORDER BY w.starts_at DESC LIMIT 1) month ON true
         WHERE p.is_ordinary AND p.amount_minor > 0
             AND p.rulebook_version = (SELECT version FROM routing_rulebook)
+            AND p.controls_version = (SELECT version FROM issuing_controlbook)
+            AND p.place = ANY(v_over) IS NOT TRUE
             AND p.wallet_version = (SELECT wallet_version FROM wallet_cardholder WHERE id = c.cardholder_id)
             -- With LIMIT each of these is a look at an index, and never a join that reads all of it.
             AND (SELECT id FROM issuing_journal j
@@ -96,21 +170,41 @@ BEGIN
                 (provider, event_id, event_type, fingerprint, authorization_id, card_id, round_key, approved, response,
                  object_id, original_mac, public_id, amount_minor, from_balance_minor, currency, merchant_name, rule,
                  decline_reason, policy, method_id, obligation_public_id, charge_public_id, idempotency_key, day_id,
-                 month_id, trace, timings_ms, body, decided_at)
+                 month_id, counter_ids, purchase_count, trace, timings_ms, body, decided_at)
             SELECT provider, event_id, event_type, fingerprint, purchase_id, card_id, round_key, true,
                    p_answers[place], authorization_id, coalesce(original_mac, ''), public_id, amount_minor, 0, currency,
                    merchant_name, coalesce(rule, ''), '', coalesce(policy, ''), method_id, obligation_public_id,
-                   charge_public_id, coalesce(idempotency_key, ''), day_id, month_id, p_traces[place]::jsonb,
+                   charge_public_id, coalesce(idempotency_key, ''), day_id, month_id,
+                   coalesce(v_counted[place], '{}')::bigint[], 1, p_traces[place]::jsonb,
                    timings_ms || jsonb_build_object('record', round((extract(epoch FROM
                        clock_timestamp() - statement_timestamp()) * 1000)::numeric, 3)),
                    p_bodies[place], now
             FROM approved
     )
-    SELECT array_agg(place) INTO v_recorded FROM approved;
+    SELECT array_agg(place), array_agg(purchase_id) INTO v_recorded, v_purchases FROM approved;
+
+    -- 5. Count them.
+    IF p_counters > 0 AND v_recorded IS NOT NULL THEN
+        UPDATE issuing_velocitycounter c
+            SET spent_minor = c.spent_minor + more.amount_minor, count = c.count + more.count
+            FROM (SELECT counter_id, sum((p_all->(each - 1)->>'amount_minor')::bigint) AS amount_minor,
+                         count(*) AS count
+                  FROM unnest(v_recorded) AS each, unnest(v_counted[each]::bigint[]) AS counter_id
+                  GROUP BY counter_id) more
+            WHERE c.id = more.counter_id;
+        INSERT INTO issuing_velocityentry (counter_id, authorization_id, counted_at, amount_minor, count)
+            SELECT c.id, recorded.purchase_id, (p_all->(w.place::int - 1)->>'now')::timestamptz,
+                   (p_all->(w.place::int - 1)->>'amount_minor')::bigint, 1
+            FROM unnest(p_places, p_versions, p_subjects, p_trailing_s) AS w (place, version, subject, trailing_s)
+                JOIN unnest(v_recorded, v_purchases) AS recorded (place, purchase_id) ON recorded.place = w.place
+                JOIN issuing_velocitycounter c ON c.version_id = w.version AND c.subject_id = w.subject
+                    AND c.id = ANY(v_counted[w.place]::bigint[])
+            WHERE w.trailing_s > 0;
+    END IF;
     SET CONSTRAINTS ALL IMMEDIATE;
     RETURN QUERY SELECT each, 'recorded', p_answers[each] FROM unnest(v_recorded) AS each;
 
-    -- 4. The others, each alone; these see what was written above.
+    -- 6. The others, each alone; these see what was written above.
     IF coalesce(cardinality(v_recorded), 0) < cardinality(p_bodies) THEN
         FOR i IN 1 .. cardinality(p_bodies) LOOP
             IF i = ANY(v_recorded) IS NOT TRUE THEN

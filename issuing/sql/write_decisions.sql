@@ -79,9 +79,23 @@ BEGIN
                    decline_reason, trace, timings_ms, response, decided_at
             FROM entry
     ), hold AS (
-        INSERT INTO issuing_hold (decision_id, authorization_id, day_id, month_id, amount_minor, status, placed_at)
-            SELECT decision_id, authorization_id, day_id, month_id, amount_minor, 'placed', decided_at
+        INSERT INTO issuing_hold
+                (decision_id, authorization_id, day_id, month_id, counter_ids, purchase_count, amount_minor, status,
+                 placed_at)
+            SELECT decision_id, authorization_id, day_id, month_id, counter_ids, purchase_count, amount_minor, 'placed',
+                   decided_at
             FROM entry WHERE approved AND amount_minor > 0
+    ), headroom AS (
+        INSERT INTO issuing_hold
+                (authorization_id, day_id, month_id, counter_ids, amount_minor, of_capture, is_headroom, status,
+                 placed_at)
+            SELECT authorization_id, day_id, month_id, counter_ids, headroom_minor, true, true, 'placed', decided_at
+            FROM entry WHERE headroom_minor > 0
+    ), control_hit AS (
+        INSERT INTO issuing_controlhit (version_id, decision_id, action, in_shadow, amount_minor, currency, hit_at)
+            SELECT (hit->>0)::bigint, decision_id, hit->>1, (hit->>2)::boolean, (hit->>3)::bigint, currency, decided_at
+            FROM entry, jsonb_array_elements(trace->'control_hits') AS hit
+            WHERE trace ? 'control_hits'
     ), trail AS (
         INSERT INTO audit_entry (recorded_at, actor, action, subject_type, subject_id, details)
             SELECT decided_at, 'issuer:' || provider,

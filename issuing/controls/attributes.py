@@ -1,0 +1,172 @@
+"""What a control can look at: the named attributes of one purchase, as one frozen value; pure.
+
+None means that nobody stated it. A condition over an unknown attribute does not hold, unless it says that it does.
+Where each attribute comes from at each issuer is a table in docs/controls.md.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, fields
+from typing import Final
+
+from issuing.issuers.merchants import CASH_MCCS
+from issuing.issuers.messages import AuthorizationRequest, Merchant, Signals
+from routing.merchant_groups import group_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What the card did before this purchase; None is unknown. issuing/fraud supplies it (docs/controls.md)."""
+
+    new_merchant: bool | None = None
+    new_country: bool | None = None
+    new_mcc: bool | None = None
+    declines_15_min: int | None = None
+    declines_1_h: int | None = None
+    declines_24_h: int | None = None
+    consecutive_declines: int | None = None
+    z_score: float | None = None
+    impossible_travel: bool | None = None
+
+
+UNKNOWN: Final = History()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """What is known of the card and its cardholder."""
+
+    card_id: int
+    cardholder_id: int
+    currency: str
+    card_created_at: dt.datetime | None = None
+    kyc_state: str | None = None
+    compliance_flags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attributes:
+    """The attributes of one purchase. `amount` is the whole purchase in minor units of the card's currency.
+
+    `currency` is the one that the merchant charges in. `purchase_minor` is what this round asks for.
+    """
+
+    card_id: int
+    cardholder_id: int
+    billing_currency: str
+    purchase_minor: int
+    amount: int
+    cash: bool
+    mcc: str | None
+    mcc_group: str | None
+    country: str | None
+    currency: str | None
+    foreign_currency: bool
+    merchant_id: str | None
+    merchant_name: str | None
+    entry_mode: str | None
+    channel: str | None
+    cvc: str | None
+    expiry: str | None
+    address: str | None
+    three_d_secure: str | None
+    wallet: str | None
+    network_risk: int | None
+    issuer_risk: int | None
+    is_amount_controllable: bool
+    card_age_days: int | None
+    kyc_state: str | None
+    compliance_flags: frozenset[str] | None
+    new_merchant: bool | None = None
+    new_country: bool | None = None
+    new_mcc: bool | None = None
+    declines_15_min: int | None = None
+    declines_1_h: int | None = None
+    declines_24_h: int | None = None
+    consecutive_declines: int | None = None
+    z_score: float | None = None
+    impossible_travel: bool | None = None
+
+
+HISTORY: Final = tuple(each.name for each in fields(History))
+
+
+def attributes_of(
+    asked: AuthorizationRequest,
+    holder: Holder,
+    *,
+    now: dt.datetime,
+    approved_before_minor: int = 0,
+    history: History = UNKNOWN,
+) -> Attributes:
+    """Returns the attributes of a request; `approved_before_minor` is what earlier rounds of the purchase have."""
+    return of_parts(
+        holder,
+        merchant=asked.merchant,
+        billing_currency=asked.currency,
+        merchant_currency=asked.beside.merchant_currency,
+        is_cash=is_cash(asked.merchant.mcc, asked.beside.cash_minor) or asked.is_cash,
+        purchase_minor=asked.amount_minor,
+        amount_minor=approved_before_minor + asked.amount_minor,
+        signals=asked.signals,
+        now=now,
+        history=history,
+    )
+
+
+def of_parts(
+    holder: Holder,
+    *,
+    merchant: Merchant,
+    billing_currency: str,
+    merchant_currency: str,
+    is_cash: bool,
+    purchase_minor: int,
+    amount_minor: int,
+    signals: Signals,
+    now: dt.datetime,
+    history: History = UNKNOWN,
+) -> Attributes:
+    """Returns the attributes of a purchase that is not a request: a stored one, for counting and for previews."""
+    theirs = merchant_currency or billing_currency
+    return Attributes(
+        card_id=holder.card_id,
+        cardholder_id=holder.cardholder_id,
+        billing_currency=billing_currency,
+        purchase_minor=purchase_minor,
+        amount=amount_minor,
+        cash=is_cash,
+        mcc=merchant.mcc or None,
+        mcc_group=group_of(merchant.mcc),
+        country=merchant.country or None,
+        currency=theirs or None,
+        foreign_currency=theirs != holder.currency,
+        merchant_id=merchant.network_id or None,
+        merchant_name=merchant.name or None,
+        entry_mode=signals.entry_mode,
+        channel=signals.channel,
+        cvc=signals.cvc,
+        expiry=signals.expiry,
+        address=signals.address,
+        three_d_secure=signals.three_d_secure,
+        wallet=signals.wallet,
+        network_risk=signals.network_risk,
+        issuer_risk=signals.issuer_risk,
+        is_amount_controllable=signals.is_amount_controllable,
+        card_age_days=None if holder.card_created_at is None else (now - holder.card_created_at).days,
+        kyc_state=holder.kyc_state,
+        compliance_flags=holder.compliance_flags,
+        new_merchant=history.new_merchant,
+        new_country=history.new_country,
+        new_mcc=history.new_mcc,
+        declines_15_min=history.declines_15_min,
+        declines_1_h=history.declines_1_h,
+        declines_24_h=history.declines_24_h,
+        consecutive_declines=history.consecutive_declines,
+        z_score=history.z_score,
+        impossible_travel=history.impossible_travel,
+    )
+
+
+def is_cash(mcc: str, cash_minor: int) -> bool:
+    """Returns whether a purchase is cash or as good as cash by its MCC, or has cash in it."""
+    return mcc in CASH_MCCS or cash_minor > 0
