@@ -1,12 +1,10 @@
 """The rules as frozen values, compiled once per process and version, so that decisions do not read them again."""
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.db import connection
 
-from onecard.kit.transactions import transaction
+from onecard.kit.transactions import limited_read
 from routing.engine import Row, Rules
 from routing.models import PreferenceMultiplier, RankingRow, RewardClass, Threshold
 
@@ -38,7 +36,7 @@ def rules_for(*, version: int, mcc: str, limit_ms: float = 1000) -> tuple[Rules,
     """
     book = _compiled
     if book is None or book.version != version or mcc not in book.rows:
-        with _limited(limit_ms):
+        with limited_read(limit_ms):
             book = _complete(book, version, mcc)
     return book.rules, book.rows[mcc], book.multiplier_versions
 
@@ -67,17 +65,6 @@ def _complete(book: _Compiled | None, version: int, mcc: str) -> _Compiled:
     if mcc not in book.rows:
         book.rows[mcc] = _compile_rows(mcc)
     return book
-
-
-@contextlib.contextmanager
-def _limited(limit_ms: float) -> Iterator[None]:
-    """Limits the time of reading the rules to what the decision has left."""
-    if connection.in_atomic_block:
-        yield
-        return
-    with transaction(), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = {max(1, int(limit_ms))}")
-        yield
 
 
 def _compile_rules(version: int) -> _Compiled:

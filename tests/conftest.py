@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from issuing.authorizations import unknown_commits
+from issuing.controls import compiled
 from issuing.issuers import registry
 from issuing.issuers.guard import alerts
 from issuing.issuers.guard.redis_scripts import shared
@@ -98,6 +99,7 @@ def _static_files_found_once() -> Iterator[None]:
 def _fresh_rulebook() -> None:
     """Each test starts like a new process: nothing compiled."""
     rulebook.forget()
+    compiled.forget()
 
 
 @pytest.fixture(autouse=True)

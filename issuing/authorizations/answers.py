@@ -5,6 +5,8 @@ repeated request gets the same bytes. Everything else that belongs to an answer,
 derived from the bytes.
 """
 
+from collections.abc import Iterable
+
 from issuing.issuers.messages import AnswerFormat
 
 # The committing statement may turn an approval into one of these.
@@ -20,10 +22,19 @@ UNDECIDED = {
 }
 
 
-def for_each_result(answers: AnswerFormat, decision_id: str, reason: str) -> dict[str, str]:
-    """Returns the answer for each possible outcome of a proposal; the empty reason is the approval."""
-    reasons = (reason,) if reason else ("", *UNDER_THE_LOCK)
-    return {each: answers.answer(decision_id, each) for each in reasons}
+def for_each_result(
+    answers: AnswerFormat, decision_id: str, reason: str, *, counted: Iterable[str] = (), part_minor: int | None = None
+) -> dict[str, str]:
+    """Returns the answer for each possible outcome of a proposal; the empty reason is the approval.
+
+    `counted` are the reasons of the counters that may decline it. `part_minor` is the part that is approved, if it is
+    one. The one of "part" has @part where the committing statement writes the part that a counter has left.
+    """
+    if reason:
+        return {reason: answers.answer(decision_id, reason)}
+    found = {each: answers.answer(decision_id, each) for each in (*UNDER_THE_LOCK, *counted)}
+    found[""] = answers.answer(decision_id, "") if part_minor is None else answers.approve_part(decision_id, part_minor)
+    return found
 
 
 def answer_of(answers: AnswerFormat, kind: str, response: bytes) -> bytes:

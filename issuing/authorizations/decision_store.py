@@ -17,6 +17,7 @@ from psycopg.pq import PipelineStatus
 from psycopg.types.json import Jsonb
 
 from issuing.authorizations.facts import CardFacts, Facts, KnownCard
+from issuing.controls import compiled, velocity
 from issuing.issuers.messages import AuthorizationRequest
 from onecard.kit.masked_body import evidence_of
 from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY, NotConnectedError
@@ -30,7 +31,9 @@ CARD = f"""c.id, c.version, c.status, c.stop_reported_at IS NOT NULL, c.currency
        c.balance_minor, c.spends_balance,
        h.id, h.wallet_version, h.kyc_status,
        h.compliance_flags && ARRAY[{BLOCKING_FLAGS}]::varchar[] OR c.compliance_flags ?| ARRAY[{BLOCKING_FLAGS}],
-       h.time_zone, h.preference, h.processor_customer_id <> '',
+       h.time_zone, h.preference, extract(epoch FROM c.created_at)::float,
+       (to_jsonb(h.compliance_flags) || c.compliance_flags)::text, {compiled.OF_CARD}, {compiled.PASSES},
+       h.processor_customer_id <> '',
        (SELECT jsonb_agg(jsonb_build_array(m.id, m.name, m.network, m.product_id, m.last_four, m.processor_method_id,
                                            m.status, m.expiry_year, m.expiry_month, m.cooling_until, m.currencies,
                                            m.is_backup, m.position) ORDER BY m.position, m.id)::text
@@ -38,7 +41,7 @@ CARD = f"""c.id, c.version, c.status, c.stop_reported_at IS NOT NULL, c.currency
 # The index of cards' ids leaves out the cards that have none. Both statements say that they want no such card, since
 # otherwise one would read all cards, and the other be planned anew each time.
 READ = f"""
-SELECT (SELECT version FROM routing_rulebook),
+SELECT (SELECT version FROM routing_rulebook), (SELECT version FROM issuing_controlbook),
        coalesce(
          (SELECT j.response FROM issuing_journal j
            WHERE j.provider = %(provider)s AND j.event_id = %(event_id)s AND j.event_type = %(event_type)s
@@ -68,7 +71,7 @@ SELECT (SELECT version FROM routing_rulebook),
 
 # With LIMIT each card and each holder is a look at an index, and never a join that reads all of them.
 READ_CARDS = f"""
-SELECT (SELECT version FROM routing_rulebook), jsonb_agg(jsonb_build_array(
+SELECT (SELECT version FROM routing_rulebook), (SELECT version FROM issuing_controlbook), jsonb_agg(jsonb_build_array(
        wanted.place, {CARD},
        (SELECT jsonb_agg(i.issuer_cardholder_id) FROM issuing_issueraccount i
          WHERE i.cardholder_id = h.id AND i.provider = c.issuer_provider)))::text
@@ -78,9 +81,12 @@ SELECT (SELECT version FROM routing_rulebook), jsonb_agg(jsonb_build_array(
                  LIMIT 1) c ON true
   JOIN LATERAL (SELECT * FROM wallet_cardholder WHERE id = c.cardholder_id LIMIT 1) h ON true
 """.encode()  # noqa: S608 (a constant)
-RECORD_MANY = b"SELECT place, outcome, response FROM issuing_record_decisions($1, $2, $3, $4, $5, $6)"
+RECORD_MANY = (
+    b"SELECT place, outcome, response FROM issuing_record_decisions("
+    b"$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+)
 # What only the single function looks at.
-ALONE = ("responses", "day", "month")
+ALONE = ("responses", "day", "month", "velocity")
 REFUSE = "SELECT issuing_refuse_event(%(refusal)s, %(body)s)"
 RECORD = "SELECT outcome, response FROM issuing_record_decision(%(proposal)s, %(body)s)"
 
@@ -112,10 +118,23 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Facts:
         "cardholders": list(asked.cardholders),
     }
     row = run_statement(READ, names, remaining_ms)
-    version, answered, events, rounds, approved, status, card_before, currency, names_another, *card = row
+    (
+        version,
+        controls_version,
+        answered,
+        events,
+        rounds,
+        approved,
+        status,
+        card_before,
+        currency,
+        names_another,
+        *card,
+    ) = row
     known_rounds = events if asked.earlier_events else rounds
     return Facts(
         rulebook_version=version,
+        controls_version=controls_version,
         answered=answered,
         approved_before_minor=approved or 0,
         status_before=status or "",
@@ -138,10 +157,15 @@ async def read_cards(
 ) -> list[KnownCard | None]:
     """Reads what decisions need to know of these cards, each a provider and an issuer's id; None for an unknown one."""
     asked = [{"provider": provider, "id": card, "place": place} for place, (provider, card) in enumerate(wanted)]
-    ((version, found_json),) = await link.run(READ_CARDS, [jsonb(json.dumps(asked).encode())], limit_ms=remaining_ms)
+    ((version, controls, found_json),) = await link.run(
+        READ_CARDS, [jsonb(json.dumps(asked).encode())], limit_ms=remaining_ms
+    )
     rows = json.loads(found_json) if found_json else []
-    number = int.from_bytes(version or b"", "big")
-    found = {place: KnownCard(number, CardFacts.of(facts), frozenset(people or ())) for place, *facts, people in rows}
+    book, control_book = (int.from_bytes(each or b"", "big") for each in (version, controls))
+    found = {
+        place: KnownCard(book, control_book, CardFacts.of(facts), frozenset(people or ()))
+        for place, *facts, people in rows
+    }
     return [found.get(place) for place in range(len(wanted))]
 
 
@@ -149,7 +173,7 @@ async def record_many(
     link: LoopConnection, decisions: Sequence[tuple[dict[str, Any], bytes]], *, remaining_ms: float
 ) -> list[Result]:
     """Commits decisions together, in one round trip (issuing/sql/record_decisions.sql); all of them or none."""
-    looked_at, answers, traces, alone, bodies = [], [], [], [], []
+    looked_at, answers, traces, alone, bodies, counted = [], [], [], [], [], []
     taken: set[tuple[str, str, str]] = set()
     for place, (proposal, body) in enumerate(decisions, start=1):
         evidence = evidence_of(body)
@@ -160,7 +184,10 @@ async def record_many(
         answers.append(rest["responses"].get("", "").encode())
         alone.append(msgspec.json.encode(rest))
         bodies.append(evidence.body)
+        if rest.get("velocity") and not facts["decline_reason"]:
+            counted.append((place, rest["velocity"]))
         looked_at.append(facts)
+    counters, columns = velocity.as_columns(counted)
     params = [
         jsonb(msgspec.json.encode(looked_at)),
         bigint_array([facts.get("card_id") or 0 for facts in looked_at]),
@@ -168,6 +195,8 @@ async def record_many(
         text_array(traces),
         text_array(alone),
         bytea_array(bodies),
+        counters.to_bytes(8, "big"),
+        *map(bigint_array, columns),
     ]
     rows = await link.run(RECORD_MANY, params, limit_ms=remaining_ms)
     found = {
@@ -179,7 +208,10 @@ async def record_many(
 
 def _is_ordinary(facts: dict[str, Any]) -> bool:
     """Returns whether the shared statement may write it as one of a set; it compares versions and limits itself."""
-    odd = ("decline_reason", "status_before", "contradiction", "from_balance_minor", "standing_minor")
+    odd = (
+        *("decline_reason", "status_before", "contradiction", "from_balance_minor", "standing_minor"),
+        *("passes", "headroom_minor"),
+    )
     return facts["amount_minor"] > 0 and not any(facts.get(name) for name in odd)
 
 

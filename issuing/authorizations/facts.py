@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from issuing.controls.attributes import Holder
+from issuing.controls.compiled import of_text
+from issuing.controls.evaluation import ControlInForce
 from routing.engine import Method
 from wallet.models import FundingMethod
 
@@ -28,16 +31,32 @@ class CardFacts:
     is_on_compliance_hold: bool
     time_zone: str
     preference: str
+    created_at_s: float
+    compliance_flags: frozenset[str]
+    controls: tuple[ControlInForce, ...]
+    passes: str | None
     has_customer: bool
     wallet: tuple[Method, ...]
 
     @classmethod
     def of(cls, columns: Sequence[Any]) -> "CardFacts":
-        """Reads the columns of `decision_store.CARD`, of which the last one is the wallet as JSON."""
-        has_customer, methods = columns[-2:]
+        """Reads the columns of `decision_store.CARD`; the flags, the controls, the passes and the wallet are JSON."""
+        *known, created_at_s, flags, controls, passes, has_customer, methods = columns
         wallet = tuple(_method(each, has_customer=has_customer) for each in json.loads(methods or "[]"))
-        known: list[Any] = [*columns[:-1], wallet]
-        return cls(*known)
+        own = (float(created_at_s), frozenset(json.loads(flags)), of_text(controls), passes, has_customer, wallet)
+        values: list[Any] = [*known, *own]
+        return cls(*values)
+
+    def holder(self) -> Holder:
+        """Returns what controls can look at of the card and its cardholder."""
+        return Holder(
+            card_id=self.id,
+            cardholder_id=self.cardholder_id,
+            currency=self.currency,
+            card_created_at=dt.datetime.fromtimestamp(self.created_at_s, dt.UTC),
+            kyc_state=self.kyc_status,
+            compliance_flags=self.compliance_flags,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +67,7 @@ class KnownCard:
     """
 
     rulebook_version: int
+    controls_version: int
     facts: CardFacts
     own_people: frozenset[str]
 
@@ -61,6 +81,7 @@ class Facts:
     """
 
     rulebook_version: int
+    controls_version: int
     answered: bytes | None
     approved_before_minor: int
     status_before: str

@@ -7,10 +7,10 @@ from typing import Any
 from django.conf import settings
 
 from issuing import states
-from issuing.authorizations import contradictions
+from issuing.authorizations import contradictions, under_control
 from issuing.authorizations.answers import for_each_result
 from issuing.authorizations.facts import CardFacts, Facts
-from issuing.issuers.merchants import CASH_MCCS
+from issuing.controls import evaluation
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.limits.windows import windows_as_json
 from onecard.kit import clock, fresh_ids
@@ -21,35 +21,49 @@ from routing.trace import describe
 from wallet.models import KycStatus
 
 
-def propose(asked: AuthorizationRequest, facts: Facts, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
+def propose(
+    asked: AuthorizationRequest,
+    facts: Facts,
+    *,
+    decision_id: uuid.UUID,
+    watch: Stopwatch,
+    counted_at: dt.datetime | None = None,
+) -> dict[str, Any]:
     """Returns the proposal that the committing statement checks and writes; amounts in minor units, times in ISO 8601.
 
-    It names the versions and amounts that it is based on, so that the statement detects when they have changed.
+    It names the versions and amounts that it is based on, so that the statement detects when they have changed. The
+    counters are those of `counted_at`, or else of now.
     """
     now, public_id = clock.now(), str(decision_id)
+    remaining_ms = settings.DECISION_DEADLINE_MS - watch.elapsed_ms
     reason, choice, from_balance = "unknown_card", None, 0
     trace: dict[str, Any] = {}
+    outcome, amount = evaluation.NOTHING, asked.amount_minor
     if facts.card is not None:
-        remaining_ms = settings.DECISION_DEADLINE_MS - watch.elapsed_ms
+        outcome = under_control.evaluate_for(asked, facts, facts.card, now=now, limit_ms=remaining_ms)
+        amount = asked.amount_minor if outcome.part_minor is None else outcome.part_minor
         choice, trace = _route(asked, facts, facts.card, now, remaining_ms)
-        from_balance = _from_balance(asked, facts.card)
-        reason = _decline_reason(asked, facts, facts.card, choice, asked.amount_minor - from_balance)
-        trace |= _limit(asked, facts, facts.card) if reason == "per_transaction_limit_exceeded" else {}
+        from_balance = _from_balance(asked, facts.card, amount)
+        reason = _decline_reason(asked, facts, facts.card, choice, outcome, amount - from_balance)
     contradiction = contradictions.found(asked, facts)
     reason, from_balance = (contradiction, 0) if contradiction else (reason, from_balance)
+    amount = asked.amount_minor if reason else amount
+    trace |= under_control.trace_of(asked, facts, outcome, reason)
     watch.lap("choose")
     return {
         **_facts(asked, now),
+        "amount_minor": amount,
         **_ground(facts, now),
+        **under_control.parts_of(asked, facts, outcome, reason, now=counted_at or now),
         **contradictions.for_the_record(contradiction, asked, facts),
         "remaining_ms": settings.DECISION_DEADLINE_MS - watch.elapsed_ms,
-        **_money(choice, public_id, asked.amount_minor, 0 if reason else from_balance),
+        **_money(choice, public_id, amount, 0 if reason else from_balance),
         "public_id": public_id,
         "decline_reason": reason,
-        "rule": _rule(choice, asked.amount_minor, from_balance),
+        "rule": _rule(choice, amount, from_balance),
         "trace": trace,
         "timings_ms": dict(watch.steps_ms),
-        "responses": for_each_result(asked.answers, public_id, reason),
+        "responses": under_control.responses(asked, public_id, reason, outcome),
     }
 
 
@@ -85,15 +99,15 @@ def _route(
         rulebook_version=facts.rulebook_version,
         versions=versions,
     )
-    balance = {"has_minor": card.balance_minor, "pays_minor": _from_balance(asked, card)}
+    balance = {"has_minor": card.balance_minor, "pays_minor": _from_balance(asked, card, asked.amount_minor)}
     known = {"wallet_version": card.wallet_version, "card_version": card.version}
     return choice, trace | known | ({"balance": balance} if card.spends_balance else {})
 
 
-def _from_balance(asked: AuthorizationRequest, card: CardFacts) -> int:
+def _from_balance(asked: AuthorizationRequest, card: CardFacts, amount_minor: int) -> int:
     """Returns the amount that the card's balance pays, in minor units. A balance pays only in the card's currency."""
     pays = card.spends_balance and asked.currency == card.currency
-    return min(card.balance_minor, asked.amount_minor) if pays else 0
+    return min(card.balance_minor, amount_minor) if pays else 0
 
 
 def _rule(choice: Choice | None, amount_minor: int, from_balance_minor: int) -> str:
@@ -104,30 +118,31 @@ def _rule(choice: Choice | None, amount_minor: int, from_balance_minor: int) -> 
 
 
 def _decline_reason(
-    asked: AuthorizationRequest, facts: Facts, card: CardFacts, choice: Choice, for_cards_minor: int
+    asked: AuthorizationRequest,
+    facts: Facts,
+    card: CardFacts,
+    choice: Choice,
+    outcome: evaluation.Outcome,
+    for_cards_minor: int,
 ) -> str:
-    """Returns the reason to decline, or "". The daily and monthly limits are checked under the lock, not here."""
-    total_minor = contradictions.approved_minor(asked, facts) + asked.amount_minor
-    judgements = (
+    """Returns the reason to decline, or "". What counters decline is checked under the lock, not here.
+
+    First comes what the books cannot do, then the controls, of which the card's own limit is the last.
+    """
+    declined = outcome.declined
+    checks = (
         (asked.refused_because, bool(asked.refused_because)),
         ("card_not_active", card.status != states.Card.ACTIVE),
         ("card_stop_reported", card.stop_is_reported),
         ("compliance_hold", card.is_on_compliance_hold),
         ("kyc_not_verified", card.kyc_status != KycStatus.VERIFIED),
         ("authorization_not_open", facts.status_before not in contradictions.OPEN_STATES),
+        # The limits, the balance and the counters are amounts of the card's currency.
         ("currency_mismatch", asked.currency != card.currency),
-        ("cash_not_allowed", asked.merchant.mcc in CASH_MCCS or asked.beside.cash_minor > 0),
-        ("per_transaction_limit_exceeded", total_minor > card.per_transaction_limit_minor),
+        (declined.reason if declined else "", declined is not None),
         ("no_funding_card", for_cards_minor > 0 and choice.method is None),
     )
-    return next((reason for reason, holds in judgements if holds), "")
-
-
-def _limit(asked: AuthorizationRequest, facts: Facts, card: CardFacts) -> dict[str, Any]:
-    """Returns the numbers of the limit for one purchase, for the sentence that the cardholder reads."""
-    approved_minor = contradictions.approved_minor(asked, facts)
-    limit_minor = card.per_transaction_limit_minor
-    return {"limit": {"kind": "purchase", "limit_minor": limit_minor, "spent_minor": approved_minor, "until": None}}
+    return next((reason for reason, holds in checks if holds), "")
 
 
 def _facts(asked: AuthorizationRequest, now: dt.datetime) -> dict[str, Any]:
@@ -156,7 +171,8 @@ def _ground(facts: Facts, now: dt.datetime) -> dict[str, Any]:
 
     If one of them has changed at the lock, the proposal is stale.
     """
-    ground = {
+    ground: dict[str, Any] = {
+        "controls_version": facts.controls_version,
         "approved_before_minor": facts.approved_before_minor,
         "status_before": facts.status_before,
         "card_before": facts.card_before,

@@ -104,10 +104,11 @@ def _record(entry: Entry, asked: AuthorizationRequest) -> str:
 def _proposal(entry: Entry, asked: AuthorizationRequest, facts: Facts) -> dict[str, Any]:
     """Returns what would be decided today, with the answer that was given in its place."""
     answered_at = dt.datetime.fromtimestamp(entry.answered_at, dt.UTC)
-    proposal = propose(asked, facts, decision_id=uuid.UUID(entry.id), watch=Stopwatch())
+    proposal = propose(asked, facts, decision_id=uuid.UUID(entry.id), watch=Stopwatch(), counted_at=answered_at)
     given = {
         "now": answered_at.isoformat(),
         "decline_reason": entry.reason,
+        "amount_minor": asked.amount_minor,
         "responses": {entry.reason: entry.response.decode()},
         "remaining_ms": WITHIN_MS,
         "original_mac": entry.original_mac,
@@ -116,6 +117,9 @@ def _proposal(entry: Entry, asked: AuthorizationRequest, facts: Facts) -> dict[s
         "trace": proposal["trace"] | {"stand_in": _circumstances(entry)},
         "timings_ms": {"stand_in": entry.elapsed_ms},
     }
+    # The answer was for the whole amount, whatever a control would hold or let pass today.
+    for name in ("headroom_minor", "passes"):
+        proposal.pop(name, None)
     if contradictions.found(asked, facts) in OF_ORDER:
         proposal.pop("contradiction", None)
     if facts.card is not None:

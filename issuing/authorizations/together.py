@@ -22,6 +22,7 @@ from issuing.authorizations.answers import answer_of
 from issuing.authorizations.facts import Facts, KnownCard
 from issuing.authorizations.proposal import propose
 from issuing.authorizations.shared_statement import NotTakenError, SharedStatement
+from issuing.controls import compiled
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.stand_in import answers as stand_in
 from onecard.kit.clock import Stopwatch
@@ -150,15 +151,17 @@ def _is_first_round(asked: AuthorizationRequest) -> bool:
 
 def _is_ordinary(asked: AuthorizationRequest, known: KnownCard) -> bool:
     """Returns whether the memory knows all that this request needs; a balance changes with each purchase."""
+    has_controls = compiled.is_compiled(version=known.controls_version)
     names_its_own = all(each in known.own_people for each in asked.cardholders if each)
     is_compiled = rulebook.is_compiled(version=known.rulebook_version, mcc=asked.merchant.mcc)
-    return names_its_own and is_compiled and not known.facts.spends_balance
+    return names_its_own and is_compiled and has_controls and not known.facts.spends_balance
 
 
 def _facts(known: KnownCard) -> Facts:
     """Returns what is known of a purchase that nobody has heard of; if that is wrong, the proposal is stale."""
     return Facts(
         rulebook_version=known.rulebook_version,
+        controls_version=known.controls_version,
         answered=None,
         approved_before_minor=0,
         status_before="",

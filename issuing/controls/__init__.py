@@ -1,1 +1,1 @@
-"""Controls: rules that decline, flag or change a purchase, written by staff or the cardholder, versioned and counted."""
+"""Controls: rules by staff or a cardholder that decline, flag or change a purchase; versioned and counted."""

@@ -1,4 +1,4 @@
-"""Conditions of a control: an operator over a named attribute, checked when written and compiled for the decision; pure.
+"""Conditions of a control: an operator over a named attribute, checked and compiled; pure.
 
 A condition is {"attribute", "operator", "value", "negate"?, "if_unknown"?}. All conditions of a control must hold.
 """
@@ -93,7 +93,9 @@ def compile_condition(written: Any) -> Condition:
     kind = TYPES.get(attribute) if isinstance(attribute, str) else None
     if kind is None:
         names = ", ".join(TYPES)
-        raise DefinitionError(_("There is no attribute %(name)s. Use one of: %(names)s.") % {"name": attribute, "names": names})
+        raise DefinitionError(
+            _("There is no attribute %(name)s. Use one of: %(names)s.") % {"name": attribute, "names": names}
+        )
     if operator not in OPERATORS[kind]:
         raise DefinitionError(
             _("%(attribute)s cannot be compared with %(operator)s. Use one of: %(operators)s.")
@@ -101,7 +103,9 @@ def compile_condition(written: Any) -> Condition:
         )
     for name in ("negate", "if_unknown"):
         if not isinstance(written.get(name, False), bool):
-            raise DefinitionError(_("%(name)s of %(attribute)s is true or false.") % {"name": name, "attribute": attribute})
+            raise DefinitionError(
+                _("%(name)s of %(attribute)s is true or false.") % {"name": name, "attribute": attribute}
+            )
     value = _value(attribute, kind, operator, written.get("value"))
     return Condition(
         attribute=attribute,
@@ -118,12 +122,15 @@ def _value(attribute: str, kind: str, operator: str, value: Any) -> Any:
     if operator == "in":
         if not isinstance(value, list) or not 1 <= len(value) <= MOST_VALUES:
             raise DefinitionError(
-                _("%(attribute)s in: give a list of 1 to %(most)d values.") % {"attribute": attribute, "most": MOST_VALUES}
+                _("%(attribute)s in: give a list of 1 to %(most)d values.")
+                % {"attribute": attribute, "most": MOST_VALUES}
             )
         return frozenset(_one(attribute, kind, each) for each in value)
     if operator == "between":
         if not isinstance(value, list) or len(value) != 2:
-            raise DefinitionError(_("%(attribute)s between: give the lowest and the highest value.") % {"attribute": attribute})
+            raise DefinitionError(
+                _("%(attribute)s between: give the lowest and the highest value.") % {"attribute": attribute}
+            )
         lowest, highest = (None if each is None else _one(attribute, kind, each) for each in value)
         if (lowest is None and highest is None) or (None not in (lowest, highest) and lowest > highest):
             raise DefinitionError(
@@ -133,7 +140,9 @@ def _value(attribute: str, kind: str, operator: str, value: Any) -> Any:
         return (lowest, highest)
     found = _one(attribute, kind, value)
     if operator == "matches" and found.count("*") > MOST_STARS:
-        raise DefinitionError(_("%(attribute)s matches: at most %(most)d stars.") % {"attribute": attribute, "most": MOST_STARS})
+        raise DefinitionError(
+            _("%(attribute)s matches: at most %(most)d stars.") % {"attribute": attribute, "most": MOST_STARS}
+        )
     return found
 
 

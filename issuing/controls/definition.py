@@ -38,7 +38,7 @@ MOST_PERCENT: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Velocity:
-    """At most `most` minor units or purchases of one subject (`per`) within a window; `trailing_s` for trailing ones."""
+    """At most `most` minor units or purchases of one subject (`per`) within a window of `trailing_s` or the calendar."""
 
     measure: str
     window: str
@@ -101,7 +101,9 @@ def _velocity(written: Any, scope: str) -> Velocity:
     if measure not in (AMOUNT, COUNT):
         raise DefinitionError(_("measure is amount or count."))
     if window not in WINDOWS or (window == PURCHASE and measure == COUNT):
-        raise DefinitionError(_("window is one of %(names)s; a purchase has an amount only.") % {"names": ", ".join(WINDOWS)})
+        raise DefinitionError(
+            _("window is one of %(names)s; a purchase has an amount only.") % {"names": ", ".join(WINDOWS)}
+        )
     if per not in SUBJECTS or SUBJECTS.index(per) > SUBJECTS.index(scope):
         raise DefinitionError(_("per is card, cardholder or programme, and never wider than the control itself."))
     highest = MAX_AMOUNT_MINOR if measure == AMOUNT else MOST_COUNT

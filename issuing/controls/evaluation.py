@@ -13,7 +13,7 @@ from issuing.controls.definition import ADJUST_HOLD, APPROVE_IN_PART, DECLINE, P
 
 @dataclass(frozen=True, slots=True)
 class ControlInForce:
-    """An active or shadow version of a control as the decision needs it."""
+    """An active or shadow version of a control as the decision needs it; `card_id` is of a control of one card."""
 
     version_id: int
     control_id: int
@@ -24,6 +24,7 @@ class ControlInForce:
     rule: Rule
     excluded_cards: frozenset[int] = frozenset()
     excluded_cardholders: frozenset[int] = frozenset()
+    card_id: int | None = None
 
     def covers(self, attributes: Attributes) -> bool:
         """Returns whether the card is not excluded and all conditions hold."""
@@ -32,9 +33,13 @@ class ControlInForce:
         return self.rule.applies(attributes)
 
     def subject_id(self, attributes: Attributes) -> int:
-        """Returns the key of the counter's subject: the card, the cardholder, or 0 for the programme."""
+        """Returns the key of the counter's subject: the card, the cardholder, or 0 for the programme.
+
+        A card that takes the place of the control's own counts in that one's counter.
+        """
         per = self.rule.velocity.per if self.rule.velocity else "card"
-        return {"card": attributes.card_id, "cardholder": attributes.cardholder_id}.get(per, 0)
+        card_id = attributes.card_id if self.card_id is None else self.card_id
+        return {"card": card_id, "cardholder": attributes.cardholder_id}.get(per, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,9 @@ class AnswerFormat(Protocol):
     def answer(self, decision_id: str, reason: str) -> str:
         """Approves when the reason is empty, and names the decision, so that both sides' records can be matched."""
 
+    def approve_part(self, decision_id: str, part: int | str) -> str:
+        """Approves a part, in minor units; only for a request whose signals say that its amount is controllable."""
+
     def approve_by_stand_in(self, decision_id: str) -> str:
         """Approves without the database, and says that (docs/decisions/0056)."""
 

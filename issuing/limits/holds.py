@@ -3,6 +3,7 @@
 from django.db.models import F, QuerySet, Sum
 
 from issuing import locking, states
+from issuing.controls import counters
 from issuing.limits import open_windows
 from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
 from onecard.kit import clock
@@ -12,6 +13,7 @@ from onecard.kit.transactions import require_transaction
 def release_all(purchase: Authorization) -> None:
     """Ends everything that is still held for a purchase."""
     locking.require_purchase(purchase)
+    counters.lock_of(purchase)
     for hold in Hold.objects.filter(authorization=purchase, status=states.Hold.PLACED):
         release(hold)
 
@@ -24,6 +26,7 @@ def held_without_us_minor(purchase: Authorization) -> int:
 def release_without_us(purchase: Authorization) -> None:
     """Ends what is held of the issuer's own approval, before a decision of ours holds it."""
     locking.require_purchase(purchase)
+    counters.lock_of(purchase)
     for hold in _placed(purchase, of_capture=False).filter(decision=None):
         release(hold)
 
@@ -36,13 +39,14 @@ def release(hold: Hold) -> bool:
     placed = Hold.objects.filter(pk=hold.pk, status=states.Hold.PLACED, released_minor=hold.released_minor)
     if placed.update(status=states.Hold.RELEASED, released_minor=F("amount_minor"), ended_at=clock.now()) != 1:
         return False
-    _give_back(hold, left)
+    _give_back(hold, left, purchases=hold.purchase_count)
     return True
 
 
 def shrink_to(purchase: Authorization, total_minor: int) -> int:
     """Gives back what is held beyond a total, the newest hold first; gives what was given back, in minor units."""
     locking.require_purchase(purchase)
+    counters.lock_of(purchase)
     return _shrink(_placed(purchase, of_capture=False), total_minor)
 
 
@@ -55,6 +59,9 @@ def count_unasked(purchase: Authorization, *, captured_minor: int, is_open: bool
     purchase is declined. A refund gives nothing back to a limit: it is no spending undone.
     """
     locking.require_purchase(purchase)
+    counters.lock_of(purchase)
+    if captured_minor or not is_open:
+        _end_headroom(purchase)
     held_minor = _left_minor(_placed(purchase, of_capture=False))
     approved_minor = purchase.approved_minor if is_open else min(purchase.approved_minor, captured_minor)
     alone_minor = max(0, approved_minor - held_minor)
@@ -70,7 +77,14 @@ def count_unasked(purchase: Authorization, *, captured_minor: int, is_open: bool
 
 
 def _placed(purchase: Authorization, *, of_capture: bool) -> QuerySet[Hold]:
-    return Hold.objects.filter(authorization=purchase, of_capture=of_capture, status=states.Hold.PLACED)
+    held = Hold.objects.filter(authorization=purchase, of_capture=of_capture, status=states.Hold.PLACED)
+    return held.filter(is_headroom=False)
+
+
+def _end_headroom(purchase: Authorization) -> None:
+    """Gives back what was held beyond the amount: from the first capture on, what is taken counts itself."""
+    for hold in Hold.objects.filter(authorization=purchase, is_headroom=True, status=states.Hold.PLACED):
+        release(hold)
 
 
 def _left_minor(holds: QuerySet[Hold]) -> int:
@@ -84,14 +98,18 @@ def _count(purchase: Authorization, amount_minor: int, *, of_capture: bool) -> b
     if windows is None:
         return False
     day, month = windows
+    now = clock.now()
     SpendWindow.objects.filter(pk__in=windows).update(spent_minor=F("spent_minor") + amount_minor)
+    counted = counters.count(purchase, amount_minor, now=now, is_purchase=not of_capture)
     Hold.objects.create(
         authorization=purchase,
         day_id=day,
         month_id=month,
+        counter_ids=counted.ids,
+        purchase_count=counted.purchases,
         amount_minor=amount_minor,
         of_capture=of_capture,
-        placed_at=clock.now(),
+        placed_at=now,
     )
     return True
 
@@ -121,13 +139,14 @@ def _shrink(holds: QuerySet[Hold], total_minor: int) -> int:
             release(hold)
         elif part:
             Hold.objects.filter(pk=hold.pk).update(released_minor=F("released_minor") + part)
-            _give_back(hold, part)
+            _give_back(hold, part, purchases=0)
         given += part
     return given
 
 
-def _give_back(hold: Hold, amount_minor: int) -> None:
-    """To the windows that it was counted in, and off the purchase's sum."""
+def _give_back(hold: Hold, amount_minor: int, *, purchases: int) -> None:
+    """To the windows and counters that it was counted in, and off the purchase's sum."""
+    counters.give_back(hold, amount_minor, purchases=purchases)
     windows = SpendWindow.objects.filter(pk__in=(hold.day_id, hold.month_id))
     windows.update(spent_minor=F("spent_minor") - amount_minor)
     if hold.of_capture:

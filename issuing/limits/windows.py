@@ -1,4 +1,4 @@
-"""The windows that a card's limits are counted in: days and months of the cardholder's own zone."""
+"""The windows that limits and controls count in: days, weeks, months and years of the cardholder's own zone."""
 
 import datetime as dt
 import functools
@@ -38,6 +38,19 @@ def month_window(local_date: dt.date, time_zone: str) -> Window:
     first = local_date.replace(day=1)
     second = _month_after(first)
     return _window(first, second, _month_after(second), time_zone=time_zone)
+
+
+@functools.lru_cache(maxsize=1024)
+def week_window(local_date: dt.date, time_zone: str) -> Window:
+    """Returns the local week around a day, from Monday."""
+    first = local_date - dt.timedelta(days=local_date.weekday())
+    return _window(*(first + dt.timedelta(weeks=weeks) for weeks in range(3)), time_zone=time_zone)
+
+
+@functools.lru_cache(maxsize=1024)
+def year_window(local_date: dt.date, time_zone: str) -> Window:
+    """Returns the local calendar year around a day."""
+    return _window(*(dt.date(local_date.year + years, 1, 1) for years in range(3)), time_zone=time_zone)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -1,4 +1,4 @@
-"""Controls with their versions, counters, hits and passes; the counters that a hold names; the one control that we ship.
+"""Controls with their versions, counters, hits and passes, the counters that a hold names, and the control of cash.
 
 Cash was a fixed refusal; it becomes an active control of the programme, so that nothing changes. A control of foreign
 currency waits as a draft. Installs frozen copies of the functions and triggers; issuing/sql/ has the current text.
@@ -189,6 +189,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField()),
+                (
+                    "continues",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        editable=False,
+                        help_text="The version whose counters it goes on from, since it counts the same.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="issuing.controlversion",
+                    ),
+                ),
                 ("changed_at", models.DateTimeField()),
                 ("shadowed_at", models.DateTimeField(blank=True, null=True)),
                 ("activated_at", models.DateTimeField(blank=True, null=True)),

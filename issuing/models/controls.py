@@ -96,6 +96,16 @@ class ControlVersion(models.Model):
     is_own = models.BooleanField(
         default=False, editable=False, help_text=_("Written for the writer's own card, or shipped with the product.")
     )
+    continues = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text=_("The version whose counters it goes on from, since it counts the same."),
+    )
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     shadowed_at = models.DateTimeField(null=True, blank=True)

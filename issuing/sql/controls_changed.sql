@@ -17,7 +17,16 @@ BEGIN
         SELECT * INTO v_control FROM issuing_control WHERE id = (v_row->>'id')::bigint;
     END IF;
     IF v_control.card_id IS NOT NULL THEN
-        UPDATE issuing_virtualcard SET version = version + 1 WHERE id = v_control.card_id;
+        -- A card's controls go on with the cards that take its place.
+        UPDATE issuing_virtualcard SET version = version + 1 WHERE id = ANY(ARRAY(
+            WITH RECURSIVE family (id) AS (
+                SELECT v_control.card_id
+                UNION
+                SELECT after.id FROM family CROSS JOIN LATERAL (
+                    SELECT c.id FROM issuing_virtualcard c WHERE c.replaces_id = family.id OFFSET 0
+                ) AS after
+            )
+            SELECT id FROM family ORDER BY id));
     ELSIF v_control.cardholder_id IS NOT NULL THEN
         UPDATE wallet_cardholder SET wallet_version = wallet_version + 1 WHERE id = v_control.cardholder_id;
     ELSE

@@ -63,12 +63,12 @@ BEGIN
             FOR v_want IN
                 SELECT DISTINCT ON (w.version, w.subject) w.version, w.subject, w.bounds, p.now
                     FROM jsonb_to_recordset(p_all) AS p (
-                            place int, is_ordinary boolean, now timestamptz, card_id bigint, card_version bigint,
-                            wallet_version bigint, controls_version bigint)
+                            place int, now timestamptz, card_id bigint, card_version bigint, wallet_version bigint,
+                            controls_version bigint, decline_reason text)
                         JOIN issuing_virtualcard c ON c.id = p.card_id AND c.version = p.card_version
                         CROSS JOIN LATERAL jsonb_to_recordset(p_alone[p.place]::jsonb->'velocity') AS w (
                             version bigint, subject bigint, bounds jsonb)
-                    WHERE p.is_ordinary
+                    WHERE p.decline_reason = ''
                         AND p.wallet_version = (SELECT wallet_version FROM wallet_cardholder WHERE id = c.cardholder_id)
                         AND p.controls_version = (SELECT version FROM issuing_controlbook)
                     ORDER BY w.version, w.subject, p.place LOOP

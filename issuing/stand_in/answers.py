@@ -253,7 +253,7 @@ def _response(asked: AuthorizationRequest, entry_id: str, reason: str) -> bytes:
 def _is_plain(asked: AuthorizationRequest) -> bool:
     """Returns whether it is the first round of a purchase that is neither cash nor refused for another reason."""
     is_later = asked.follows or asked.earlier_events or asked.earlier_rounds
-    is_cash = asked.merchant.mcc in CASH_MCCS or asked.beside.cash_minor > 0
+    is_cash = asked.is_cash or asked.merchant.mcc in CASH_MCCS or asked.beside.cash_minor > 0
     return not (is_later or is_cash or asked.refused_because)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from issuing.issuers.marqeta.answers import MarqetaAnswers
-from issuing.issuers.messages import AnswerFormat, AuthorizationRequest, Merchant, SideAmounts
+from issuing.issuers.messages import AnswerFormat, AuthorizationRequest, Merchant, SideAmounts, Signals
 from issuing.issuers.stripe.answers import STRIPE
 from issuing.models import Provider
 from onecard.kit import crypto
@@ -52,6 +52,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         fields = dict(self.request)
         answers = _answers(fields["provider"], fields.pop("answers"))
         merchant, beside = Merchant(**fields.pop("merchant")), SideAmounts(**fields.pop("beside"))
+        # An answer of the release before has no signals.
+        fields["signals"] = Signals(**fields.get("signals", {}))
         fields |= {name: tuple(fields[name]) for name in TUPLES}
         return AuthorizationRequest(**fields, merchant=merchant, beside=beside, answers=answers)
 

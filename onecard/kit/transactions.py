@@ -27,6 +27,20 @@ def transaction() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def limited_read(limit_ms: float) -> Iterator[None]:
+    """Has the database end what is read here after so many milliseconds; inside a transaction, that one's limit counts.
+
+    Raises django.db.OperationalError when the time is over.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = {max(1, int(limit_ms))}")
+        yield
+
+
+@contextlib.contextmanager
 def savepoint() -> Iterator[None]:
     """Lets one statement fail without failing the transaction around it (money-safety T10)."""
     with _locks.scope(), django_transaction.atomic():

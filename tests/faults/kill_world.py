@@ -17,6 +17,7 @@ from django.conf import settings
 from django.test import override_settings
 
 from issuing import journal
+from issuing.controls import compiled
 from issuing.issuers import registry
 from issuing.models import VirtualCard
 from onecard.celery import SUBSCRIBERS, app
@@ -136,6 +137,7 @@ def _wallet() -> dict[str, VirtualCard]:
 def start_process() -> None:
     """Nothing compiled, no client, no memory."""
     rulebook.forget()
+    compiled.forget()
     registry.clear()
     stripe_client.cache_clear()
 

@@ -15,6 +15,7 @@ from hypothesis.stateful import initialize, invariant, multiple, rule
 
 from issuing.authorizations import close_out
 from issuing.billing import dunning, top_ups
+from issuing.controls import compiled
 from issuing.models import Authorization, Hold, VirtualCard
 from onecard.kit.money import Money
 from routing import rulebook
@@ -98,6 +99,7 @@ class Purchases(Ending):
         self, *, provider: str, currency: str, policy: str, spends_balance: bool, daily: int, **people: Any
     ) -> None:
         rulebook.forget()
+        compiled.forget()
         self.unit = transaction.atomic()
         self.unit._from_testcase = True  # type: ignore[attr-defined]
         self.unit.__enter__()

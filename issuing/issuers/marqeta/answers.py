@@ -43,6 +43,10 @@ class MarqetaAnswers:
         tags = f"onecard_decision={decision_id}" + (f",onecard_reason={reason}" if reason else "")
         return self._body({"memo": f"One Card {decision_id}", "tags": tags} | _declined(reason))
 
+    def approve_part(self, decision_id: str, part: int | str) -> str:
+        """Approves all: that Marqeta takes a part is unverified, so no request of it is controllable."""
+        return self.answer(decision_id, "")
+
     def approve_by_stand_in(self, decision_id: str) -> str:
         tags = f"onecard_decision={decision_id},onecard_reason=stand_in_approved"
         return self._body({"memo": f"One Card {decision_id}", "tags": tags})

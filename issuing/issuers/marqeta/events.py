@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from issuing.issuers import fingerprints
+from issuing.issuers.marqeta import signals
 from issuing.issuers.marqeta.answers import MarqetaAnswers
 from issuing.issuers.marqeta.jit_methods import INCREMENT, is_cash
 from issuing.issuers.marqeta.message_types import FIRST_MESSAGES, INCREMENTS
@@ -118,7 +119,8 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
         merchant=merchant,
         round_key=round_key,
         answers=MarqetaAnswers.to(jit),
-        refused_because="cash_not_allowed" if is_cash(method, content) else "",
+        is_cash=is_cash(method, content),
+        signals=signals.of_marqeta(content, jit),
         beside=beside,
         fingerprint=fingerprints.of(
             [method, purchase, card, round_key, amount, currency, *merchant_said, beside.cash_minor, people]

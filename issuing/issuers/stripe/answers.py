@@ -16,6 +16,10 @@ class StripeAnswers:
     def answer(self, decision_id: str, reason: str) -> str:
         return _template(reason).replace(_ID, decision_id)
 
+    def approve_part(self, decision_id: str, part: int | str) -> str:
+        """`amount` is used where the request's `is_amount_controllable` is true, and ignored otherwise."""
+        return json.dumps({"approved": True, "amount": part, "metadata": {"onecard_decision": decision_id}})
+
     def approve_by_stand_in(self, decision_id: str) -> str:
         metadata = {"onecard_decision": decision_id, "onecard_reason": "stand_in_approved"}
         return json.dumps({"approved": True, "metadata": metadata})

@@ -20,7 +20,7 @@ from issuing.issuers.messages import (
 )
 from issuing.issuers.side_amounts import of_stripe
 from issuing.issuers.stripe import origin as event_origin
-from issuing.issuers.stripe import request_history
+from issuing.issuers.stripe import request_history, signals
 from issuing.issuers.stripe.amounts import amount_in, currency_in, in_our_units
 from issuing.issuers.stripe.answers import STRIPE
 from onecard.kit import exact_json
@@ -114,7 +114,6 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
         currency=currency,
         merchant=merchant,
         round_key=round_key,
-        # That we could approve a part (`is_amount_controllable`) is not used: all of it, or nothing.
         answers=STRIPE,
         beside=beside,
         fingerprint=fingerprints.of(
@@ -123,6 +122,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
         cardholders=people,
         follows=bool(history) or approved_before != 0 or content.get("approved") is True,
         approved_before_minor=approved_before,
+        signals=signals.of_stripe(content, pending, currency),
     )
 
 

@@ -2,7 +2,8 @@ CREATE SEQUENCE IF NOT EXISTS issuing_controlbook_versions START 2;
 
 -- Locks and returns the counter of a control's version and subject that is open at p_now; opens one if there is none.
 -- p_window is of the subject's time zone (issuing/controls/velocity.py): starts_at and ends_at of the calendar's window,
--- longer_ends_at, the end of the window after it, and overlap_s, as in issuing_open_window.
+-- longer_ends_at, the end of the window after it, and overlap_s, as in issuing_open_window. A version that counts what
+-- an earlier one counted goes on from that one's open counter, so a new limit is no fresh limit.
 CREATE OR REPLACE FUNCTION issuing_open_counter(p_version bigint, p_subject bigint, p_now timestamptz, p_window jsonb)
 RETURNS issuing_velocitycounter LANGUAGE plpgsql AS $$
 DECLARE
@@ -10,6 +11,7 @@ DECLARE
     v_last_end timestamptz;
     v_start timestamptz;
     v_end timestamptz;
+    v_before issuing_velocitycounter;
 BEGIN
     LOOP
         -- A window keeps the end that it was opened with: a move to another time zone neither resets nor splits it.
@@ -31,6 +33,17 @@ BEGIN
             VALUES (p_version, p_subject, greatest(v_start, v_last_end), v_end, 0, 0)
             ON CONFLICT DO NOTHING RETURNING * INTO v_counter;
         IF FOUND THEN
+            SELECT * INTO v_before FROM issuing_velocitycounter
+                WHERE version_id = (SELECT continues_id FROM issuing_controlversion WHERE id = p_version)
+                    AND subject_id = p_subject AND starts_at <= p_now AND ends_at > p_now
+                ORDER BY starts_at DESC LIMIT 1 FOR NO KEY UPDATE;
+            IF FOUND THEN
+                UPDATE issuing_velocitycounter SET spent_minor = v_before.spent_minor, count = v_before.count
+                    WHERE id = v_counter.id RETURNING * INTO v_counter;
+                INSERT INTO issuing_velocityentry (counter_id, authorization_id, counted_at, amount_minor, count)
+                    SELECT v_counter.id, authorization_id, counted_at, amount_minor, count
+                        FROM issuing_velocityentry WHERE counter_id = v_before.id;
+            END IF;
             RETURN v_counter;
         END IF;
         -- Somebody else has opened it: now it is found.
@@ -56,7 +69,16 @@ BEGIN
         SELECT * INTO v_control FROM issuing_control WHERE id = (v_row->>'id')::bigint;
     END IF;
     IF v_control.card_id IS NOT NULL THEN
-        UPDATE issuing_virtualcard SET version = version + 1 WHERE id = v_control.card_id;
+        -- A card's controls go on with the cards that take its place.
+        UPDATE issuing_virtualcard SET version = version + 1 WHERE id = ANY(ARRAY(
+            WITH RECURSIVE family (id) AS (
+                SELECT v_control.card_id
+                UNION
+                SELECT after.id FROM family CROSS JOIN LATERAL (
+                    SELECT c.id FROM issuing_virtualcard c WHERE c.replaces_id = family.id OFFSET 0
+                ) AS after
+            )
+            SELECT id FROM family ORDER BY id));
     ELSIF v_control.cardholder_id IS NOT NULL THEN
         UPDATE wallet_cardholder SET wallet_version = wallet_version + 1 WHERE id = v_control.cardholder_id;
     ELSE
@@ -477,12 +499,12 @@ BEGIN
             FOR v_want IN
                 SELECT DISTINCT ON (w.version, w.subject) w.version, w.subject, w.bounds, p.now
                     FROM jsonb_to_recordset(p_all) AS p (
-                            place int, is_ordinary boolean, now timestamptz, card_id bigint, card_version bigint,
-                            wallet_version bigint, controls_version bigint)
+                            place int, now timestamptz, card_id bigint, card_version bigint, wallet_version bigint,
+                            controls_version bigint, decline_reason text)
                         JOIN issuing_virtualcard c ON c.id = p.card_id AND c.version = p.card_version
                         CROSS JOIN LATERAL jsonb_to_recordset(p_alone[p.place]::jsonb->'velocity') AS w (
                             version bigint, subject bigint, bounds jsonb)
-                    WHERE p.is_ordinary
+                    WHERE p.decline_reason = ''
                         AND p.wallet_version = (SELECT wallet_version FROM wallet_cardholder WHERE id = c.cardholder_id)
                         AND p.controls_version = (SELECT version FROM issuing_controlbook)
                     ORDER BY w.version, w.subject, p.place LOOP
