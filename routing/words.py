@@ -42,6 +42,9 @@ DECLINES = {
     "authorization_not_open": gettext_lazy("The authorization has ended already."),
     "currency_mismatch": gettext_lazy("The purchase is not in the card's currency."),
     "cash_not_allowed": gettext_lazy("Cash and quasi-cash are not allowed."),
+    "foreign_currency_not_allowed": gettext_lazy("The merchant charges in another currency than the card's."),
+    "single_use_card_used": gettext_lazy("The card was for a single purchase, which has been made."),
+    "locked_to_another_merchant": gettext_lazy("Its cardholder has locked the card to another merchant."),
     "per_transaction_limit_exceeded": gettext_lazy("More than the limit for one purchase."),
     "daily_limit_exceeded": gettext_lazy("The daily limit would be exceeded."),
     "monthly_limit_exceeded": gettext_lazy("The monthly limit would be exceeded."),
@@ -65,6 +68,9 @@ DECLINES = {
     "stand_in_unusable_card": gettext_lazy("The database did not answer, and stand-in knew the card as not usable."),
     "stand_in_not_allowed": gettext_lazy(
         "The database did not answer, and stand-in approves first requests in the card's currency only, and no cash."
+    ),
+    "stand_in_under_controls": gettext_lazy(
+        "The database did not answer, and a control that only the database can check may have declined it."
     ),
     "stand_in_limit_exceeded": gettext_lazy("The database did not answer, and it was more than the limits had left."),
     "stand_in_not_kept": gettext_lazy("The database did not answer, and the answer could not be kept on the disk."),

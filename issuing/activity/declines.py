@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any, Final
 
 from issuing.authorizations import issuer_reasons
+from issuing.controls import sentences
 from issuing.models import Authorization, Decision
 from onecard.kit import display
 from onecard.kit.time_zones import zone_of
@@ -47,6 +48,9 @@ def sentence(decision: Decision, *, time_zone: str) -> str:
     limit = decision.trace.get("limit") if isinstance(decision.trace, dict) else None
     if isinstance(limit, dict) and limit.get("kind") in LIMITS:
         return _limit(decision, limit, time_zone)
+    control = sentences.of_decision(decision)
+    if control is not None:
+        return control.sentence
     if decision.decline_reason.endswith("limit_exceeded"):
         return "It was more than one of your card's limits allowed."
     return SENTENCES.get(decision.decline_reason, UNCLEAR)

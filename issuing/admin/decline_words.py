@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.authorizations import issuer_reasons
+from issuing.controls import sentences
 from issuing.models import Authorization, Decision
 from onecard.kit import display
 from onecard.kit.words import Words
@@ -89,12 +90,29 @@ def by_issuer(purchase: Authorization) -> str:
 def ours(decision: Decision) -> str:
     """Returns why we declined, with the numbers of the limit or the state of each funding card at that moment."""
     trace = decision.trace if isinstance(decision.trace, Mapping) else {}
+    control = sentences.of_decision(decision)
+    if control is not None:
+        return by_control(decision, control)
     sentence = str(DECLINES.get(decision.decline_reason, decision.decline_reason))
     limit = trace.get("limit")
     if isinstance(limit, Mapping) and limit.get("kind") in LIMITS:
         return limit_in_words(limit, asked_minor=decision.amount_minor, currency=decision.currency)
     cards = _cards(trace) if decision.decline_reason == "no_funding_card" else ""
     return f"{sentence} {cards}".strip()
+
+
+def by_control(decision: Decision, control: sentences.Said) -> str:
+    """Returns which control declined, and for a velocity how much it had counted."""
+    named = {"name": control.name, "number": control.number}
+    words = _("Declined by the control %(name)s, version %(number)s.") % named
+    counted = sentences.counted_by(decision)
+    if "used" not in counted:
+        return words
+    used, most = _minor(counted.get("used")), _minor(counted.get("most"))
+    if counted.get("measure") == "amount":
+        shown = {"used": display.money(used, decision.currency), "most": display.money(most, decision.currency)}
+        return words + " " + _("It had counted %(used)s of %(most)s.") % shown
+    return words + " " + _("It had counted %(used)s of %(most)s.") % {"used": used, "most": most}
 
 
 def limit_in_words(limit: Mapping[str, Any], *, asked_minor: int, currency: str) -> str:

@@ -89,8 +89,8 @@ def compile_condition(written: Any) -> Condition:
         raise DefinitionError(_("A condition is an object with attribute, operator and value."))
     if unknown := sorted(set(written) - PARTS):
         raise DefinitionError(_("A condition has no part %(name)s.") % {"name": unknown[0]})
-    attribute, operator = written.get("attribute"), written.get("operator")
-    kind = TYPES.get(attribute) if isinstance(attribute, str) else None
+    attribute, operator = str(written.get("attribute")), str(written.get("operator"))
+    kind = TYPES.get(attribute)
     if kind is None:
         names = ", ".join(TYPES)
         raise DefinitionError(
@@ -132,7 +132,8 @@ def _value(attribute: str, kind: str, operator: str, value: Any) -> Any:
                 _("%(attribute)s between: give the lowest and the highest value.") % {"attribute": attribute}
             )
         lowest, highest = (None if each is None else _one(attribute, kind, each) for each in value)
-        if (lowest is None and highest is None) or (None not in (lowest, highest) and lowest > highest):
+        is_open = lowest is None or highest is None
+        if (is_open and lowest is highest) or (not is_open and lowest > highest):  # type: ignore[operator]
             raise DefinitionError(
                 _("%(attribute)s between: the lowest value comes first, and one of them may be null.")
                 % {"attribute": attribute}

@@ -78,9 +78,9 @@ def _count(purchase: Authorization, ids: list[int], amount_minor: int, now: dt.d
 
 
 def _open_now(purchase: Authorization, amount_minor: int, now: dt.datetime) -> list[int]:
-    card = VirtualCard.objects.select_related("cardholder").filter(pk=purchase.card_id).first()
-    if card is None:
+    if purchase.card_id is None:
         return []
+    card = VirtualCard.objects.select_related("cardholder").get(pk=purchase.card_id)
     wanted = velocity.as_json(_demands(purchase, card, amount_minor, now), now=now, time_zone=card.cardholder.time_zone)
     with connection.cursor() as cursor:
         return [_open(cursor, each, now) for each in wanted]

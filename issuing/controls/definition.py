@@ -38,7 +38,7 @@ MOST_PERCENT: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Velocity:
-    """At most `most` minor units or purchases of one subject (`per`) within a window of `trailing_s` or the calendar."""
+    """At most `most` minor units or purchases of one subject (`per`) within a window."""
 
     measure: str
     window: str

@@ -137,7 +137,10 @@ def switch_off(version: ControlVersion, *, actor: str, reason: str) -> ControlVe
 def exclude(
     control: Control, *, cards: Collection[int], cardholders: Collection[int], actor: str, reason: str
 ) -> Control:
-    """Sets the cards and cardholders, by their keys, that a control leaves alone; raises DefinitionError for no reason."""
+    """Sets the cards and cardholders, by their keys, that a control leaves alone; raises DefinitionError.
+
+    A reason is needed.
+    """
     words = checked_reason(reason, error=DefinitionError)
     with transaction():
         _lock(control)
@@ -153,7 +156,9 @@ def _check(control: Control, definition: Any, reason_code: str, sentence: str) -
     if not REASON_CODE.fullmatch(reason_code):
         raise DefinitionError(_("The reason code has 3 to 40 characters: small letters, digits and underscores."))
     own = control.versions.filter(reason_code=reason_code).exists()
-    if not own and (reason_code in DECLINES or ControlVersion.objects.filter(reason_code=reason_code).exists()):
+    # Those of cardholders are the product's, and many have the same.
+    is_shared = own or control.origin == Control.Origin.HOLDER
+    if not is_shared and (reason_code in DECLINES or ControlVersion.objects.filter(reason_code=reason_code).exists()):
         raise DefinitionError(_("The reason code %(code)s has another meaning already.") % {"code": reason_code})
     if not sentence.strip():
         raise DefinitionError(_("Write the sentence that the cardholder reads when a purchase is declined."))

@@ -54,4 +54,4 @@ def version_of(decision: Decision) -> ControlVersion | None:
     found = decision.trace.get("control") if isinstance(decision.trace, dict) else None
     if decision.approved or not isinstance(found, dict):
         return None
-    return ControlVersion.objects.select_related("control").filter(pk=found.get("version")).first()
+    return ControlVersion.objects.select_related("control").filter(pk=int(found.get("version") or 0)).first()

@@ -151,5 +151,5 @@ def _give_back(hold: Hold, amount_minor: int, *, purchases: int) -> None:
     windows.update(spent_minor=F("spent_minor") - amount_minor)
     if hold.of_capture:
         return
-    purchases = Authorization.objects.filter(pk=hold.authorization_id)
-    purchases.update(approved_minor=F("approved_minor") - amount_minor)
+    purchase = Authorization.objects.filter(pk=hold.authorization_id)
+    purchase.update(approved_minor=F("approved_minor") - amount_minor)

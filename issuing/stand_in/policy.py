@@ -14,11 +14,13 @@ IN_DOUBT: Final = "stand_in_in_doubt"
 NO_SNAPSHOT: Final = "stand_in_no_snapshot"
 UNUSABLE_CARD: Final = "stand_in_unusable_card"
 NOT_ALLOWED: Final = "stand_in_not_allowed"
+UNDER_CONTROLS: Final = "stand_in_under_controls"
 LIMIT_EXCEEDED: Final = "stand_in_limit_exceeded"
 AMOUNT_EXCEEDED: Final = "stand_in_amount_exceeded"
 NOT_KEPT: Final = "stand_in_not_kept"
 REASONS: Final = (
-    DECLINED, IN_DOUBT, NO_SNAPSHOT, UNUSABLE_CARD, NOT_ALLOWED, LIMIT_EXCEEDED, AMOUNT_EXCEEDED, NOT_KEPT,
+    DECLINED, IN_DOUBT, NO_SNAPSHOT, UNUSABLE_CARD, NOT_ALLOWED, UNDER_CONTROLS, LIMIT_EXCEEDED,
+    AMOUNT_EXCEEDED, NOT_KEPT,
 )  # fmt: skip
 # The rule of an approval, where a decision names the rule that chose its card.
 RULE: Final = "stand_in"
@@ -29,9 +31,11 @@ class FrozenCard:
     """A card as a snapshot holds it; amounts are minor units of its currency.
 
     `most_minor` is what stand-in may approve for a card within a day, `method_id` the funding card that can pay, or 0.
+    `is_controlled` is true where a control may decline, since stand-in cannot check it.
     """
 
     is_usable: bool
+    is_controlled: bool
     currency: str
     most_minor: int
     purchase_limit_minor: int
@@ -67,6 +71,7 @@ def decline_reason(policy: str, question: Question, card: FrozenCard | None, *, 
     checks = (
         (NOT_ALLOWED, not question.is_plain or question.currency != card.currency),
         (UNUSABLE_CARD, not card.is_usable or (question.amount_minor > 0 and not card.method_id)),
+        (UNDER_CONTROLS, card.is_controlled),
         (LIMIT_EXCEEDED, question.amount_minor > card.purchase_limit_minor),
         (LIMIT_EXCEEDED, total_minor > min(card.day_left_minor, card.month_left_minor)),
         (AMOUNT_EXCEEDED, total_minor > card.most_minor),

@@ -25,11 +25,14 @@ log = logging.getLogger(__name__)
 TABLES: Final = """
 CREATE TABLE taken (at REAL NOT NULL, mac BLOB NOT NULL);
 CREATE TABLE card (
-    provider TEXT, id TEXT, is_usable INTEGER, currency TEXT, most_minor INTEGER, purchase_limit_minor INTEGER,
-    day_left_minor INTEGER, month_left_minor INTEGER, method_id INTEGER, mac BLOB, PRIMARY KEY (provider, id)
+    provider TEXT, id TEXT, is_usable INTEGER, is_controlled INTEGER, currency TEXT, most_minor INTEGER,
+    purchase_limit_minor INTEGER, day_left_minor INTEGER, month_left_minor INTEGER, method_id INTEGER,
+    mac BLOB, PRIMARY KEY (provider, id)
 ) WITHOUT ROWID;
 """
-COLUMNS: Final = "is_usable, currency, most_minor, purchase_limit_minor, day_left_minor, month_left_minor, method_id"
+COLUMNS: Final = (
+    "is_usable, is_controlled, currency, most_minor, purchase_limit_minor, day_left_minor, month_left_minor, method_id"
+)
 FIND: Final = f"SELECT (SELECT at FROM taken), mac, {COLUMNS} FROM card WHERE provider = ? AND id = ?"  # noqa: S608
 TAKEN: Final = "SELECT at, mac FROM taken"
 
@@ -40,8 +43,9 @@ def find(provider: str, issuer_card_id: str) -> tuple[FrozenCard | None, float]:
     row = _row(place / files.SNAPSHOT, FIND, (provider, issuer_card_id)) if place else None
     if row is None:
         return None, 0.0
-    taken_at, mac, is_usable, *rest = row
-    card = FrozenCard(**dict(zip(COLUMNS.split(", "), (bool(is_usable), *rest), strict=True)))
+    taken_at, mac, is_usable, is_controlled, *rest = row
+    values = (bool(is_usable), bool(is_controlled), *rest)
+    card = FrozenCard(**dict(zip(COLUMNS.split(", "), values, strict=True)))
     if not hmac.compare_digest(mac, mac_of(taken_at, provider, issuer_card_id, card)):
         log.error("stand-in: the snapshot's row of a card has a wrong signature, so its purchases are declined")
         return None, 0.0

@@ -7,7 +7,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ from django.conf import settings
 from django.db import connection
 
 from issuing import states
+from issuing.controls import compiled, without_database
+from issuing.controls.evaluation import ControlInForce
 from issuing.stand_in import files, snapshot
 from issuing.stand_in.policy import FrozenCard
 from wallet import reference_rates
@@ -24,7 +26,7 @@ from wallet.states import BLOCKING_FLAGS
 BATCH: Final = 5000
 # A card's windows are found as a decision finds them (issuing/sql/open_window.sql). The funding card is the backup, or
 # without one the first that can be charged (routing/engine.py says when it can).
-CARDS: Final = """
+CARDS: Final = f"""
 SELECT c.id, c.issuer_provider, c.issuer_card_id, c.currency,
     c.status = %(active)s AND c.stop_reported_at IS NULL AND NOT c.spends_balance AND h.kyc_status = %(verified)s
         AND NOT (h.compliance_flags && %(blocking)s::varchar[] OR c.compliance_flags ?| %(blocking)s::text[]),
@@ -40,12 +42,13 @@ SELECT c.id, c.issuer_provider, c.issuer_card_id, c.currency,
             AND c.currency = ANY(m.currencies) AND (m.cooling_until IS NULL OR m.cooling_until <= now())
             AND (m.expiry_year, m.expiry_month) >= (extract(year FROM now() AT TIME ZONE 'UTC' + interval '14 hours'),
                                                     extract(month FROM now() AT TIME ZONE 'UTC' + interval '14 hours'))
-        ORDER BY m.is_backup DESC, m.position, m.id LIMIT 1), 0)
+        ORDER BY m.is_backup DESC, m.position, m.id LIMIT 1), 0),
+    h.id, {compiled.OF_CARD}
 FROM (SELECT * FROM issuing_virtualcard WHERE id > %(after)s ORDER BY id LIMIT %(batch)s) c
 JOIN LATERAL (SELECT * FROM wallet_cardholder WHERE id = c.cardholder_id LIMIT 1) h ON true
 ORDER BY c.id
-"""
-PUT: Final = "INSERT INTO card VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+"""  # noqa: S608  (a constant)
+PUT: Final = "INSERT INTO card VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def take(place: Path, *, progress: Callable[[int], object] = lambda _cards: None) -> int:
@@ -74,8 +77,9 @@ def _write(path: Path, taken_at: float, progress: Callable[[int], object]) -> in
         link.execute("PRAGMA synchronous = OFF")
         link.executescript(snapshot.TABLES)
         link.execute("INSERT INTO taken VALUES (?, ?)", (taken_at, snapshot.mac_of(taken_at)))
+        programme = compiled.current()
         for batch in _batches():
-            link.executemany(PUT, (_signed(taken_at, row) for row in batch if row[2]))
+            link.executemany(PUT, (_signed(taken_at, row, programme) for row in batch if row[2]))
             count += len(batch)
             progress(len(batch))
         link.commit()
@@ -101,10 +105,11 @@ def _batches() -> Iterator[list[tuple[Any, ...]]]:
         after = batch[-1][0]
 
 
-def _signed(taken_at: float, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    _key, provider, card_id, currency, is_usable, purchase_minor, day_minor, month_minor, method_id = row
+def _signed(taken_at: float, row: tuple[Any, ...], programme: Sequence[ControlInForce]) -> tuple[Any, ...]:
+    key, provider, card_id, currency, is_usable, purchase_minor, day_minor, month_minor, method_id, holder, own = row
     card = FrozenCard(
         is_usable=is_usable,
+        is_controlled=without_database.may_decline((*programme, *compiled.of_text(own)), card=key, cardholder=holder),
         currency=currency,
         most_minor=reference_rates.of_dollars(settings.STAND_IN_CARD_AMOUNT, currency) or 0,
         purchase_limit_minor=purchase_minor,
@@ -114,6 +119,6 @@ def _signed(taken_at: float, row: tuple[Any, ...]) -> tuple[Any, ...]:
     )
     mac = snapshot.mac_of(taken_at, provider, card_id, card)
     return (
-        provider, card_id, int(card.is_usable), card.currency, card.most_minor, card.purchase_limit_minor,
-        card.day_left_minor, card.month_left_minor, card.method_id, mac,
+        provider, card_id, int(card.is_usable), int(card.is_controlled), card.currency, card.most_minor,
+        card.purchase_limit_minor, card.day_left_minor, card.month_left_minor, card.method_id, mac,
     )  # fmt: skip

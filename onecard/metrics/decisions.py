@@ -17,7 +17,8 @@ from onecard.metrics.families import COUNTED, counter, histogram
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "card": ("unknown_card", "card_not_active", "card_stop_reported", "authorization_not_open"),
     "identity": ("compliance_hold", "kyc_not_verified"),
-    "kind_of_purchase": ("currency_mismatch", "cash_not_allowed"),
+    "kind_of_purchase": ("currency_mismatch", "cash_not_allowed", "foreign_currency_not_allowed"),
+    "own_control": ("single_use_card_used", "locked_to_another_merchant"),
     "limit": ("per_transaction_limit_exceeded", "daily_limit_exceeded", "monthly_limit_exceeded"),
     "no_funding_card": ("no_funding_card",),
     "contradiction": (

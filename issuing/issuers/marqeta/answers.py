@@ -22,6 +22,8 @@ REASONS = {
     "per_transaction_limit_exceeded": "AMOUNT_LIMIT_EXCEEDED",
     "daily_limit_exceeded": "AMOUNT_LIMIT_EXCEEDED",
     "monthly_limit_exceeded": "AMOUNT_LIMIT_EXCEEDED",
+    "single_use_card_used": "TRANSACTION_COUNT_LIMIT_EXCEEDED",
+    "locked_to_another_merchant": "INVALID_MERCHANT",
     "no_funding_card": "INSUFFICIENT_FUNDS",
     "invalid_amount": "INVALID_AMOUNT",
 }
