@@ -40,6 +40,8 @@ def parts_of(
             parts["purchase_count"] = 0
         if asked.signals.is_amount_controllable:
             parts["is_controllable"] = True
+    if outcome.part_minor is not None:
+        parts["asked_minor"] = asked.amount_minor
     if not reason and outcome.headroom_minor and asked.amount_minor:
         parts["headroom_minor"] = outcome.headroom_minor
     if not reason and outcome.pass_ids:

@@ -208,7 +208,6 @@ BEGIN
                 v_trailing_ids := v_trailing_ids || v_counter.id;
             END IF;
         END LOOP;
-        v_amount := CASE v_reason WHEN '' THEN v_amount ELSE (p->>'amount_minor')::bigint END;
     END IF;
     -- A new version may have taken over these counters while they were waited for (issuing/controls/life.py).
     IF v_counter_ids <> '{}' AND (
@@ -222,6 +221,10 @@ BEGIN
                      AND extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000
                          > (p->>'remaining_ms')::numeric THEN
         v_reason := 'deadline_exceeded';
+    END IF;
+    -- What is declined is declined as a whole, also where a part was proposed.
+    IF v_reason <> '' THEN
+        v_amount := coalesce((p->>'asked_minor')::bigint, (p->>'amount_minor')::bigint);
     END IF;
     -- A pass lets one purchase through, once, whatever else happens to it.
     IF v_reason = '' AND v_passes <> '{}' THEN
