@@ -11,6 +11,7 @@ from issuing.billing import dunning, top_ups
 from issuing.cards import changes as card_changes
 from issuing.cards import due_comparisons, profile_updates
 from issuing.cards.comparison import sync_card as compare_card
+from issuing.controls import counters
 from issuing.disputes import submission
 from issuing.handlers import dispatch
 from issuing.operations import balances, hourly_sums
@@ -18,6 +19,7 @@ from issuing.reconcile import recorded
 from issuing.registration import check as registration
 from issuing.rewards import sweep as rewards_sweep
 from issuing.sync import schedule
+from onecard.kit import clock
 
 
 @shared_task(name="issuing.tasks.handle_event")
@@ -163,6 +165,12 @@ def sweep_reconciliations(**_newer: Any) -> None:
 def sweep_decision_notices(**_newer: Any) -> None:
     """Tells people of the decisions that they have not heard of."""
     decision_notices.sweep()
+
+
+@shared_task(name="issuing.tasks.forget_counted")
+def forget_counted(**_newer: Any) -> None:
+    """Deletes what no trailing window of a control holds any more."""
+    counters.forget_old(now=clock.now())
 
 
 @shared_task(name="issuing.tasks.count_hours")

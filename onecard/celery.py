@@ -172,6 +172,7 @@ app.conf.update(
             "schedule": 5.0,
             "options": {"expires": 5},
         },
+        "forget-counted": {"task": "issuing.tasks.forget_counted", "schedule": crontab(minute=23)},
         "count-hours": {"task": "issuing.tasks.count_hours", "schedule": 15.0, "options": {"expires": 15}},
         "count-metrics": {"task": "onecard.metrics.tasks.count", "schedule": 15.0, "options": {"expires": 15}},
         "count-figures": {"task": "onecard.desk.tasks.count_figures", "schedule": 120.0, "options": {"expires": 120}},

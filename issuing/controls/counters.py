@@ -10,11 +10,13 @@ from django.db.models import F
 
 from issuing.controls import compiled, velocity
 from issuing.controls.attributes import Holder, is_cash, of_parts
+from issuing.controls.definition import LONGEST_TRAILING_S
 from issuing.controls.evaluation import Demand, evaluate
 from issuing.issuers.messages import NO_SIGNALS, Merchant
 from issuing.models import Authorization, Hold, VelocityCounter, VelocityEntry, VirtualCard
 
 OF_CARD = f"SELECT {compiled.OF_CARD} FROM issuing_virtualcard c WHERE c.id = %s"  # noqa: S608  (a constant)
+BATCH = 5_000
 OPEN = "SELECT id FROM issuing_open_counter(%s, %s, %s, %s::jsonb)"
 
 
@@ -56,6 +58,17 @@ def count(purchase: Authorization, amount_minor: int, *, now: dt.datetime, is_pu
     if first is not None:
         return _count(purchase, first.counter_ids, amount_minor, now, purchases=0)
     return _count(purchase, _open_now(purchase, amount_minor, now), amount_minor, now, purchases=int(is_purchase))
+
+
+def forget_old(*, now: dt.datetime) -> int:
+    """Deletes the entries that no trailing window holds any more; returns how many. They are in the order of time."""
+    limit, total = now - dt.timedelta(seconds=LONGEST_TRAILING_S), 0
+    while True:
+        oldest = VelocityEntry.objects.order_by("pk").values_list("pk", "counted_at")[:BATCH]
+        old = [pk for pk, counted_at in oldest if counted_at < limit]
+        if not old:
+            return total
+        total += VelocityEntry.objects.filter(pk__in=old).delete()[0]
 
 
 def _count(purchase: Authorization, ids: list[int], amount_minor: int, now: dt.datetime, *, purchases: int) -> Counted:

@@ -392,13 +392,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="control",
-            index=models.Index(condition=models.Q(("card__isnull", False)), fields=["card"], name="control_of_card"),
+            index=models.Index(fields=["card"], name="control_of_card"),
         ),
         migrations.AddIndex(
             model_name="control",
-            index=models.Index(
-                condition=models.Q(("cardholder__isnull", False)), fields=["cardholder"], name="control_of_cardholder"
-            ),
+            index=models.Index(fields=["cardholder"], name="control_of_cardholder"),
         ),
         migrations.AddConstraint(
             model_name="control",
@@ -495,10 +493,6 @@ class Migration(migrations.Migration):
             index=models.Index(
                 fields=["counter", "counted_at"], include=("amount_minor", "count"), name="velocity_entries_in_time"
             ),
-        ),
-        migrations.AddIndex(
-            model_name="velocityentry",
-            index=models.Index(fields=["counted_at"], name="velocity_entries_to_sweep"),
         ),
         migrations.AddConstraint(
             model_name="velocityentry",

@@ -64,8 +64,8 @@ class Control(models.Model):
         ordering = ["id"]
         permissions = [("publish_control", "Can put a control into force that somebody else wrote")]
         indexes = [
-            models.Index(fields=["card"], name="control_of_card", condition=Q(card__isnull=False)),
-            models.Index(fields=["cardholder"], name="control_of_cardholder", condition=Q(cardholder__isnull=False)),
+            models.Index(fields=["card"], name="control_of_card"),
+            models.Index(fields=["cardholder"], name="control_of_cardholder"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -178,7 +178,6 @@ class VelocityEntry(models.Model):
             models.Index(
                 fields=["counter", "counted_at"], include=["amount_minor", "count"], name="velocity_entries_in_time"
             ),
-            models.Index(fields=["counted_at"], name="velocity_entries_to_sweep"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gte=0, count__gte=0), name="entry_not_negative"),

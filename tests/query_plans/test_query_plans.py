@@ -60,6 +60,9 @@ NEEDED: Final = {
     "issuing_notcompared_run": "The same.",
     "users_user_": "Written when staff are named; Django's own user has it.",
     "users_invitation_": "Written when staff are invited.",
+    "velocity_entries_in_time": "The sum of a trailing window, inside the statement that commits a decision.",
+    "hits_of_a_version": "The report of one version of a control, by staff.",
+    "issuing_controlhit_decision_id": "Where controls took effect on a decision that staff look at.",
     "onecard_cache_expires": "Django's cache deletes what has expired by it, while Redis is away.",
 }
 DECISIONS: Final = ("first round of a purchase", "later round of a purchase")

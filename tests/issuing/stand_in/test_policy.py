@@ -14,6 +14,7 @@ AMOUNTS = st.integers(-10_000, 200_000)
 CARDS = st.builds(
     FrozenCard,
     is_usable=st.booleans(),
+    is_controlled=st.booleans(),
     currency=st.sampled_from(["USD", "EUR"]),
     most_minor=AMOUNTS,
     purchase_limit_minor=AMOUNTS,
@@ -43,6 +44,7 @@ def test_an_approval_is_within_every_limit(card: FrozenCard | None, question: Qu
         total_minor = approved_minor + question.amount_minor
         assert card is not None
         assert card.is_usable
+        assert not card.is_controlled
         assert card.method_id or not question.amount_minor
         assert question.is_plain
         assert not question.is_in_doubt
@@ -71,6 +73,7 @@ def test_by_default_nothing_is_approved(card: FrozenCard | None, question: Quest
     [
         ({}, ""),
         ({"is_usable": False}, "stand_in_unusable_card"),
+        ({"is_controlled": True}, "stand_in_under_controls"),
         ({"method_id": 0}, "stand_in_unusable_card"),
         ({"currency": "EUR"}, "stand_in_not_allowed"),
         ({"purchase_limit_minor": 4_499}, "stand_in_limit_exceeded"),
@@ -81,7 +84,14 @@ def test_by_default_nothing_is_approved(card: FrozenCard | None, question: Quest
     ],
 )
 def test_each_reason_has_its_word(changes: dict[str, Any], reason: str) -> None:
-    usual = {"is_usable": True, "currency": "USD", "most_minor": 10_000, "purchase_limit_minor": 4_500, "method_id": 1}
+    usual = {
+        "is_usable": True,
+        "is_controlled": False,
+        "currency": "USD",
+        "most_minor": 10_000,
+        "purchase_limit_minor": 4_500,
+        "method_id": 1,
+    }
     card = FrozenCard(**{**usual, "day_left_minor": 9_000, "month_left_minor": 9_000, **changes})
     question = Question(amount_minor=4_500, currency="USD", is_plain=True, is_in_doubt=False)
 

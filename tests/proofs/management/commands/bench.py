@@ -52,7 +52,7 @@ class Command(BaseCommand):
             self.stderr.write(self.style.WARNING("NODE IS MISSING, SO NOTHING IS COMPARED WITH B (in memory)."))
 
     def _run(self, turns: Turns, rounds: int) -> None:
-        total = rounds * (2 * len(turns.chosen) + 1) + 1
+        total = rounds * (2 * len(turns.chosen) + 2) + 1
         with tqdm(total=total, desc="warming up", unit="turn", disable=None) as bar:
             turns.warm_up()
             for name in turns.steps(rounds):
