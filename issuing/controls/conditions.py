@@ -7,6 +7,7 @@ import fnmatch
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -67,20 +68,17 @@ PARTS: Final = frozenset({"attribute", "operator", "value", "negate", "if_unknow
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One compiled condition. `negate` turns a known answer around; `if_unknown` is the answer for an unknown value."""
+    """One compiled condition. `negate` turns a known answer around; `if_unknown` is the answer for an unknown value.
+
+    `holds` says whether it holds for the attributes of a purchase.
+    """
 
     attribute: str
     operator: str
     value: Any
-    check: Check
+    holds: Callable[[Attributes], bool]
     negate: bool = False
     if_unknown: bool = False
-
-    def holds(self, attributes: Attributes) -> bool:
-        value = getattr(attributes, self.attribute)
-        if value is None:
-            return self.if_unknown
-        return self.check(value) is not self.negate
 
 
 def compile_condition(written: Any) -> Condition:
@@ -107,14 +105,22 @@ def compile_condition(written: Any) -> Condition:
                 _("%(name)s of %(attribute)s is true or false.") % {"name": name, "attribute": attribute}
             )
     value = _value(attribute, kind, operator, written.get("value"))
+    negate, if_unknown = written.get("negate", False), written.get("if_unknown", False)
+    check = _of_words(operator, value) if kind == WORDS else _check(operator, value, is_text=kind == TEXT)
     return Condition(
-        attribute=attribute,
-        operator=operator,
-        value=value,
-        check=_check(kind, operator, value),
-        negate=written.get("negate", False),
-        if_unknown=written.get("if_unknown", False),
+        attribute, operator, value, _holds(attribute, check, negate=negate, if_unknown=if_unknown), negate, if_unknown
     )
+
+
+def _holds(attribute: str, check: Check, *, negate: bool, if_unknown: bool) -> Callable[[Attributes], bool]:
+    """Returns one closure, since each purchase asks it for each control."""
+    get = attrgetter(attribute)
+
+    def holds(attributes: Attributes) -> bool:
+        value = get(attributes)
+        return if_unknown if value is None else check(value) is not negate
+
+    return holds
 
 
 def _value(attribute: str, kind: str, operator: str, value: Any) -> Any:
@@ -164,33 +170,38 @@ def _one(attribute: str, kind: str, value: Any) -> Any:
     return value.casefold()
 
 
-def _check(kind: str, operator: str, value: Any) -> Check:
-    if kind == WORDS:
-        return _of_words(operator, value)
-    if kind == TEXT:
-        plain = _plain(operator, value)
-        return lambda found: plain(found.casefold())
-    return _plain(operator, value)
-
-
 def _of_words(operator: str, value: Any) -> Check:
     """A set of words fits where one of them does."""
-    one = _plain(operator, value)
-    return lambda found: any(one(word.casefold()) for word in found)
+    one = _check(operator, value, is_text=True)
+    return lambda found: any(map(one, found))
 
 
-def _plain(operator: str, value: Any) -> Check:
+def _check(operator: str, value: Any, *, is_text: bool) -> Check:
+    if is_text:
+        return _text_check(operator, value)
     if operator == "is":
         return lambda found: bool(found == value)
     if operator == "in":
         return lambda found: found in value
+    lowest, highest = value
+    return lambda found: (lowest is None or found >= lowest) and (highest is None or found <= highest)
+
+
+def _text_check(operator: str, value: Any) -> Check:
+    """Texts ignore case; `value` is in its folded form already."""
+    if operator == "is":
+        return lambda found: bool(found.casefold() == value)
+    if operator == "in":
+        return lambda found: found.casefold() in value
     if operator == "matches":
         return _pattern(value)
     lowest, highest = value
-    return lambda found: (lowest is None or found >= lowest) and (highest is None or found <= highest)
+    return lambda found: (
+        (lowest is None or found.casefold() >= lowest) and (highest is None or found.casefold() <= highest)
+    )
 
 
 def _pattern(value: str) -> Check:
     # A star stands for any text and a question mark for one character. A bracket stands for itself.
     matched = re.compile(fnmatch.translate(value.replace("[", "[[]"))).match
-    return lambda found: matched(found) is not None
+    return lambda found: matched(found.casefold()) is not None

@@ -28,9 +28,9 @@ class ControlInForce:
 
     def covers(self, attributes: Attributes) -> bool:
         """Returns whether the card is not excluded and all conditions hold."""
-        if attributes.card_id in self.excluded_cards or attributes.cardholder_id in self.excluded_cardholders:
-            return False
-        return self.rule.applies(attributes)
+        return self.rule.applies(attributes) and not (
+            attributes.card_id in self.excluded_cards or attributes.cardholder_id in self.excluded_cardholders
+        )
 
     def subject_id(self, attributes: Attributes) -> int:
         """Returns the key of the counter's subject: the card, the cardholder, or 0 for the programme.
@@ -38,8 +38,9 @@ class ControlInForce:
         A card that takes the place of the control's own counts in that one's counter.
         """
         per = self.rule.velocity.per if self.rule.velocity else "card"
-        card_id = attributes.card_id if self.card_id is None else self.card_id
-        return {"card": card_id, "cardholder": attributes.cardholder_id}.get(per, 0)
+        if per == "card":
+            return attributes.card_id if self.card_id is None else self.card_id
+        return attributes.cardholder_id if per == "cardholder" else 0
 
 
 @dataclass(frozen=True, slots=True)
