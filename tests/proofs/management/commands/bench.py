@@ -11,7 +11,7 @@ from tqdm import tqdm
 from tests.proofs.bench import cpu, one_commit, report
 from tests.proofs.bench.people import make_cards
 from tests.proofs.bench.servers import in_memory, product
-from tests.proofs.bench.turns import LOADS, OVERLOAD, Turns
+from tests.proofs.bench.turns import LOADS, OVERLOAD, UNDER_CONTROLS, Turns
 from tests.proofs.own_database import own_database
 
 FOLDER = Path(settings.BASE_DIR) / ".onecard" / "bench"
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement (6)")
         parser.add_argument("--rounds", type=int, default=3, help="of all of them; medians count (3)")
         parser.add_argument("--cards", type=int, default=10_000, help="distinct cards (10 000)")
-        names = [*(load.name for load in LOADS), OVERLOAD]
+        names = [*(load.name for load in (*LOADS, UNDER_CONTROLS)), OVERLOAD]
         parser.add_argument("--loads", nargs="+", choices=names, default=[], help="these only (all)")
         parser.add_argument("--processes", type=int, default=1, help="of the product's web server (1)")
 
