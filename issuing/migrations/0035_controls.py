@@ -66,7 +66,7 @@ def seed(apps: Any, _schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("issuing", "0033_columns_of_the_journal"),
+        ("issuing", "0034_overload_answers"),
         ("wallet", "0018_own_money"),
     ]
 
