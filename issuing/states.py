@@ -265,3 +265,22 @@ EVENT_MOVES: dict[str, frozenset[str]] = {
     Event.REJECTED: frozenset({Event.RECEIVED}),
     Event.HANDLED: frozenset({Event.RECEIVED}),
 }
+
+
+class HookOutcome(models.TextChoices):
+    """What came of asking a fraud hook about a purchase. All from `late` on is skipped: it decides nothing."""
+
+    ALLOW = "allow", gettext_lazy("Allowed")
+    FLAG = "flag", gettext_lazy("Flagged")
+    WOULD_DECLINE = "would_decline", gettext_lazy("Would have declined; flagged")
+    DECLINE = "decline", gettext_lazy("Declined")
+    LATE = "late", gettext_lazy("Late")
+    RAISED = "raised", gettext_lazy("Failed")
+    INVALID = "invalid", gettext_lazy("No verdict")
+    OPEN = "open", gettext_lazy("Not asked: it was late too often")
+    BUSY = "busy", gettext_lazy("Not asked: its earlier calls still run")
+
+
+# These open a case for staff.
+FLAGGED = (HookOutcome.FLAG, HookOutcome.WOULD_DECLINE, HookOutcome.DECLINE)
+SKIPPED = (HookOutcome.LATE, HookOutcome.RAISED, HookOutcome.INVALID, HookOutcome.OPEN, HookOutcome.BUSY)

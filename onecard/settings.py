@@ -7,7 +7,7 @@ import logging
 from hashlib import sha256
 from pathlib import Path
 
-from onecard import alert_settings, environment, frontend_api, production, sign_in, stand_in
+from onecard import alert_settings, environment, fraud_settings, frontend_api, production, sign_in, stand_in
 from onecard.admin_theme import UNFOLD  # noqa: F401  (the back office's look; its own file because it is long)
 from onecard.kit import time_zones
 from onecard.logs import lines, optional
@@ -56,6 +56,7 @@ MARQETA_WEBHOOK_SECRET = environment.secret("MARQETA_WEBHOOK_SECRET")
 
 # Stripe waits 2000 ms, with the network in it (docs/issuers/stripe.md, Real-time authorizations); past ours we decline.
 DECISION_DEADLINE_MS = environment.number("DECISION_DEADLINE_MS", default=1000, least=50, most=1900)
+FRAUD_HOOKS, FRAUD_DECLINING_HOOKS, FRAUD_HOOK_BUDGET_MS, CARD_HISTORY_MAX_AGE_S = fraud_settings.read()
 STAND_IN_DIR, STAND_IN_POLICY, STAND_IN_CARD_AMOUNT, STAND_IN_SNAPSHOT_MAX_AGE_S, STAND_IN_KEEP_DAYS = stand_in.read()
 # A proxy that sets X-Request-Start on every request tells how long it held one; anybody else could make it up.
 TRUST_REQUEST_START = environment.flag("TRUST_REQUEST_START", default=False)

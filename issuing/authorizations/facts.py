@@ -2,20 +2,26 @@
 
 import datetime as dt
 import json
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from issuing.controls.attributes import Holder
 from issuing.controls.compiled import of_text
 from issuing.controls.evaluation import ControlInForce
+from issuing.history.card_history import History
 from routing.engine import Method
 from wallet.models import FundingMethod
 
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """The card and its holder as the decision reads them."""
+    """The card and its holder as the decision reads them.
+
+    `flags` are the compliance flags of both. `history` is the card's past, which may be some seconds old
+    (docs/decisions/0061); everything else is compared at the commit.
+    """
 
     id: int
     version: int
@@ -35,17 +41,24 @@ class CardFacts:
     compliance_flags: frozenset[str]
     controls: tuple[ControlInForce, ...]
     passes: str | None
+    kyc_due_at: dt.datetime | None
+    history: History
     has_customer: bool
     wallet: tuple[Method, ...]
 
     @classmethod
     def of(cls, columns: Sequence[Any]) -> "CardFacts":
         """Reads the columns of `decision_store.CARD`; the flags, the controls, the passes and the wallet are JSON."""
-        *known, created_at_s, flags, controls, passes, has_customer, methods = columns
+        *known, created_at_s, flags, controls, passes, due_at, history, has_customer, methods = columns
         wallet = tuple(_method(each, has_customer=has_customer) for each in json.loads(methods or "[]"))
-        own = (float(created_at_s), frozenset(json.loads(flags)), of_text(controls), passes, has_customer, wallet)
-        values: list[Any] = [*known, *own]
+        own = (float(created_at_s), frozenset(json.loads(flags)), of_text(controls), passes)
+        due = None if due_at is None else dt.datetime.fromtimestamp(due_at, dt.UTC)
+        values: list[Any] = [*known, *own, due, History.of(history), has_customer, wallet]
         return cls(*values)
+
+    @property
+    def created_at(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self.created_at_s, dt.UTC)
 
     def holder(self) -> Holder:
         """Returns what controls can look at of the card and its cardholder."""
@@ -53,7 +66,7 @@ class CardFacts:
             card_id=self.id,
             cardholder_id=self.cardholder_id,
             currency=self.currency,
-            card_created_at=dt.datetime.fromtimestamp(self.created_at_s, dt.UTC),
+            card_created_at=self.created_at,
             kyc_state=self.kyc_status,
             compliance_flags=self.compliance_flags,
         )
@@ -63,13 +76,15 @@ class CardFacts:
 class KnownCard:
     """A card as a process keeps it in memory; `own_people` are the issuer's ids of its cardholder.
 
-    The committing statement compares the versions, so what has changed since is never decided on.
+    The committing statement compares the versions, so what has changed since is never decided on. The card's past has
+    no version: `read_at`, of time.monotonic, says how old it is (issuing/history/freshness.py).
     """
 
     rulebook_version: int
     controls_version: int
     facts: CardFacts
     own_people: frozenset[str]
+    read_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)

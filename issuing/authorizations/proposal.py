@@ -7,10 +7,12 @@ from typing import Any
 from django.conf import settings
 
 from issuing import states
-from issuing.authorizations import contradictions, under_control
+from issuing.authorizations import contradictions, fraud, under_control
 from issuing.authorizations.answers import for_each_result
 from issuing.authorizations.facts import CardFacts, Facts
 from issuing.controls import evaluation
+from issuing.fraud import asking as hooks_asking
+from issuing.history import card_history
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.limits.windows import windows_as_json
 from onecard.kit import clock, fresh_ids
@@ -28,11 +30,12 @@ def propose(
     decision_id: uuid.UUID,
     watch: Stopwatch,
     counted_at: dt.datetime | None = None,
+    hooks: hooks_asking.Answers = hooks_asking.NOBODY,
 ) -> dict[str, Any]:
     """Returns the proposal that the committing statement checks and writes; amounts in minor units, times in ISO 8601.
 
     It names the versions and amounts that it is based on, so that the statement detects when they have changed. The
-    counters are those of `counted_at`, or else of now.
+    counters are those of `counted_at`, or else of now. `hooks` is what the fraud hooks said.
     """
     now, public_id = clock.now(), str(decision_id)
     remaining_ms = settings.DECISION_DEADLINE_MS - watch.elapsed_ms
@@ -45,6 +48,8 @@ def propose(
         choice, trace = _route(asked, facts, facts.card, now, remaining_ms)
         from_balance = _from_balance(asked, facts.card, amount)
         reason = _decline_reason(asked, facts, facts.card, choice, outcome, amount - from_balance)
+        reason = reason or (hooks_asking.DECLINE_REASON if hooks_asking.declines(hooks) else "")
+        trace |= {"place": card_history.place_of(asked)} | fraud.for_trace(hooks)
     contradiction = contradictions.found(asked, facts)
     reason, from_balance = (contradiction, 0) if contradiction else (reason, from_balance)
     amount = asked.amount_minor if reason else amount

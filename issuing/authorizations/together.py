@@ -10,21 +10,23 @@ import logging
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import DatabaseError
 
 from issuing import journal
-from issuing.authorizations import authorize, decision_store, turned_away, unknown_commits
+from issuing.authorizations import authorize, decision_store, fraud, turned_away, unknown_commits
 from issuing.authorizations.answers import answer_of
 from issuing.authorizations.facts import Facts, KnownCard
 from issuing.authorizations.proposal import propose
 from issuing.authorizations.shared_statement import NotTakenError, SharedStatement
 from issuing.controls import compiled
+from issuing.history.freshness import is_fresh, is_used
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.stand_in import answers as stand_in
+from onecard.kit import clock
 from onecard.kit.clock import Stopwatch
 from onecard.kit.postgresql.base import NotDoneError
 from onecard.kit.postgresql.loop_connection import LoopConnection
@@ -92,7 +94,9 @@ async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
     if known is None or not _is_ordinary(asked, known):
         raise NeedsThreadError
     decision_id = uuid.uuid4()
-    proposal = propose(asked, _facts(known), decision_id=decision_id, watch=watch)
+    hooks = await fraud.ask_soon(asked, known.facts, remaining_ms=authorize.remaining_ms(watch))
+    watch.lap("hooks")
+    proposal = propose(asked, _facts(known), decision_id=decision_id, watch=watch, hooks=hooks)
     proposal["rulebook_version"] = known.rulebook_version
     result = await _recorded(asked, proposal, body, watch, decision_id)
     watch.lap("commit")
@@ -104,6 +108,7 @@ async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
         if authorize.left_ms(watch) < 0 and asked.answers.is_approval(result.response):
             raise NeedsThreadError([decision_id])
         journal.wake_writer()
+        _remember(asked, result)
     return answer_of(asked.answers, result.kind, result.response)
 
 
@@ -116,7 +121,7 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
     """Returns what the memory has of the card where that is of use, or else what the database has."""
     key = (asked.provider, asked.issuer_card_id)
     known = _cards.get(key)
-    if known is not None and (_is_ordinary(asked, known) or known.facts.spends_balance):
+    if known is not None and is_fresh(known.read_at) and (_is_ordinary(asked, known) or known.facts.spends_balance):
         _cards.move_to_end(key)
         return known
     try:
@@ -129,6 +134,16 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
         if len(_cards) > KNOWN_CARDS:
             _cards.popitem(last=False)
     return known
+
+
+def _remember(asked: AuthorizationRequest, result: decision_store.Result) -> None:
+    """Adds a decision to the card's past in memory, until the card is read anew."""
+    key = (asked.provider, asked.issuer_card_id)
+    known = _cards.get(key)
+    if known is not None and is_used():
+        is_approved, in_currency = asked.answers.is_approval(result.response), asked.currency == known.facts.currency
+        past = known.facts.history.after(asked, is_approved=is_approved, in_currency=in_currency, at=clock.now())
+        _cards[key] = replace(known, facts=replace(known.facts, history=past))
 
 
 async def _recorded(

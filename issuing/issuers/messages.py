@@ -59,6 +59,7 @@ class Merchant:
     country: str
     network_id: str
     state: str = ""
+    postal_code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ from issuing.models.controls import (
 )
 from issuing.models.dispute_requests import DisputeEvidence, DisputeRequest
 from issuing.models.disputes import Dispute
+from issuing.models.fraud import FraudVerdict, HookHour
+from issuing.models.history import CardHistory
 from issuing.models.hourly import DecisionHour, PurchaseHour
 from issuing.models.inbox import EventBody, IssuerEvent
 from issuing.models.issuer_balances import IssuerBalance
@@ -32,6 +34,7 @@ __all__ = [
     "BalanceUse",
     "CardChange",
     "CardFunding",
+    "CardHistory",
     "CardTransaction",
     "Control",
     "ControlBook",
@@ -44,7 +47,9 @@ __all__ = [
     "DisputeEvidence",
     "DisputeRequest",
     "EventBody",
+    "FraudVerdict",
     "Hold",
+    "HookHour",
     "IssuerAccount",
     "IssuerBalance",
     "IssuerControl",

@@ -1,11 +1,13 @@
 -- Writes what follows from these entries of the journal, and deletes them: the event, the decision, its hold, the
--- obligation with its charge, the message that asks for it, and the trail. Returns how many entries they were. One that
--- another transaction is writing is waited for, and then gone, so all of this happens once.
+-- obligation with its charge, the message that asks for it, the trail, and what the card's history and the fraud hooks'
+-- verdicts keep of it. Returns how many entries they were. One that another transaction is writing is waited for, and
+-- then gone, so all of this happens once.
 CREATE OR REPLACE FUNCTION issuing_write_decisions(p_ids bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_entries bigint;
     v_events bigint;
     v_substitutes bigint[];
+    v_decisions bigint[];
 BEGIN
     IF cardinality(p_ids) = 0 THEN
         RETURN 0;
@@ -107,8 +109,8 @@ BEGIN
             FROM entry
     )
     SELECT count(*), (SELECT count(*) FROM event),
-           array_agg(stored_id) FILTER (WHERE stored_as <> event_id)
-        INTO v_entries, v_events, v_substitutes FROM entry;
+           array_agg(stored_id) FILTER (WHERE stored_as <> event_id), array_agg(decision_id)
+        INTO v_entries, v_events, v_substitutes, v_decisions FROM entry;
     IF v_events <> v_entries THEN
         RAISE EXCEPTION 'An event came under the id of a decision that is being written out. Write it out again.'
             USING ERRCODE = 'serialization_failure';
@@ -119,5 +121,7 @@ BEGIN
                                   d.amount_minor, d.currency, e.handled_at)
             FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id WHERE e.id = ANY(v_substitutes);
     END IF;
+    PERFORM issuing_keep_history(v_decisions);
+    PERFORM issuing_keep_verdicts(v_decisions);
     RETURN v_entries;
 END $$;

@@ -46,10 +46,15 @@ class Case(models.Model):
         BY_HAND = "by_hand", gettext_lazy("Opened by staff")
         TRANSFER_FAILED = "transfer_failed", gettext_lazy("Our own money did not arrive, or was taken back")
         ANSWERS_FAILING = "answers_failing", gettext_lazy("Our answers to an issuer fail")
+        SUSPECTED_FRAUD = "suspected_fraud", gettext_lazy("Purchases with a card look like fraud")
 
     class Proposal(models.TextChoices):
         WRITE_OFF = "write_off", gettext_lazy("Write off")
         OUTSIDE = "outside", gettext_lazy("Book as settled outside")
+
+    class Outcome(models.TextChoices):
+        FRAUD = "fraud", gettext_lazy("It was fraud")
+        FALSE_POSITIVE = "false_positive", gettext_lazy("It was no fraud")
 
     class Status(models.TextChoices):
         OPEN = "open", gettext_lazy("Open")
@@ -69,6 +74,14 @@ class Case(models.Model):
     )
     resolution = FreeTextField(
         max_length=300, blank=True, db_default="", help_text=gettext_lazy("How it ended, in a sentence.")
+    )
+    outcome = models.CharField(
+        max_length=20,
+        choices=Outcome.choices,
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text=gettext_lazy("Of a suspicion of fraud: what it turned out to be."),
     )
     proposal = models.CharField(
         max_length=20,
@@ -116,6 +129,10 @@ class Case(models.Model):
             models.CheckConstraint(
                 condition=Q(agreed_by=None) | Q(proposed_by__isnull=False) & ~Q(agreed_by=F("proposed_by")),
                 name="agreed_by_two_people",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome="") | Q(kind="suspected_fraud", status="resolved"),
+                name="only_suspicions_have_an_outcome",
             ),
             models.CheckConstraint(
                 condition=Q(proposed_by=None, proposal="") | Q(proposed_by__isnull=False) & ~Q(proposal=""),

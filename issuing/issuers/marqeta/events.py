@@ -210,6 +210,7 @@ def read_merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
         country=alpha_2(clean_text(data.get("country_code") or data.get("country"), limit=3)),
         network_id=clean_text(data.get("mid"), limit=64),
         state=free_text(data.get("state"), limit=40),
+        postal_code=free_text(data.get("postal_code"), limit=20),
     )
 
 

@@ -1,0 +1,51 @@
+"""What fraud hooks are asked about a purchase, and what a decision's trace keeps of their answers."""
+
+from typing import Any
+
+from issuing.authorizations.facts import CardFacts, Facts
+from issuing.fraud import asking
+from issuing.fraud.registry import hooks
+from issuing.fraud.verdicts import FrozenFacts
+from issuing.issuers.messages import AuthorizationRequest
+from onecard.kit import clock
+
+
+def ask(asked: AuthorizationRequest, facts: Facts, *, remaining_ms: float) -> asking.Answers:
+    """Asks the hooks in a thread; nobody without hooks, or about a card that we do not know."""
+    if facts.card is None or not hooks():
+        return asking.NOBODY
+    return asking.ask(_frozen(asked, facts.card), remaining_ms=remaining_ms)
+
+
+async def ask_soon(asked: AuthorizationRequest, card: CardFacts, *, remaining_ms: float) -> asking.Answers:
+    """Asks the hooks in the event loop."""
+    if not hooks():
+        return asking.NOBODY
+    return await asking.ask_soon(_frozen(asked, card), remaining_ms=remaining_ms)
+
+
+def for_trace(answers: asking.Answers) -> dict[str, Any]:
+    """Returns the trace's part about the hooks, by their names (issuing/sql/keep_verdicts.sql)."""
+    return {"fraud": {name: each.for_trace() for name, each in answers.items()}} if answers else {}
+
+
+def _frozen(asked: AuthorizationRequest, card: CardFacts) -> FrozenFacts:
+    return FrozenFacts(
+        provider=asked.provider,
+        now=clock.now(),
+        amount_minor=asked.amount_minor,
+        currency=asked.currency,
+        card_currency=card.currency,
+        merchant=asked.merchant,
+        is_first_round=not asked.follows,
+        card_id=card.id,
+        cardholder_id=card.cardholder_id,
+        card_created_at=card.created_at,
+        kyc_status=card.kyc_status,
+        flags=card.compliance_flags,
+        cash_minor=asked.beside.cash_minor,
+        merchant_amount_minor=asked.beside.merchant_amount_minor,
+        merchant_currency=asked.beside.merchant_currency,
+        signals=asked.signals,
+        history=card.history,
+    )

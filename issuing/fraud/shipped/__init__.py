@@ -1,0 +1,1 @@
+"""The hooks that are shipped: pure and inline, each with its thresholds beside it (docs/decisions/0061)."""

@@ -1,0 +1,165 @@
+"""A card's past as a decision reads it: frozen, and without any look at the database. Amounts are minor units."""
+
+import datetime as dt
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from issuing.history import bounds
+from issuing.issuers.messages import AuthorizationRequest, Merchant
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+# The columns of issuing_cardhistory that a decision reads, in the order of `History.of`.
+COLUMNS: Final = "approvals, approved_minor, squares, recent, merchants, countries, mccs, last_present"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A decision of before; `merchant` is the merchant's key."""
+
+    at_ms: int
+    amount_minor: int
+    merchant: int
+    is_approved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and when the card itself was used last, with an approval; empty texts were not sent."""
+
+    at_ms: int
+    country: str
+    city: str
+    postal_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of a card's past: its attempts are those kept (issuing/history/bounds.py), the newest first.
+
+    `merchants`, `countries` and `mccs` hold where it was approved before. `approvals` are rounds of more than nothing
+    in the card's own currency, `approved_minor` and `squares` the sums of their amounts and of the amounts' squares.
+    """
+
+    approvals: int = 0
+    approved_minor: int = 0
+    squares: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    merchants: frozenset[str] = frozenset()
+    countries: frozenset[str] = frozenset()
+    mccs: frozenset[str] = frozenset()
+    last_present: Place | None = None
+
+    @classmethod
+    def of(cls, columns_json: str | None) -> "History":
+        """Reads COLUMNS as a JSON array; None, for a card without a row, is an empty past."""
+        if not columns_json:
+            return NO_HISTORY
+        approvals, approved_minor, squares, recent, merchants, countries, mccs, present = json.loads(columns_json)
+        return cls(
+            approvals,
+            approved_minor,
+            int(squares),
+            tuple(Attempt(at_ms, minor, merchant, bool(approved)) for at_ms, minor, merchant, approved, _ in recent),
+            frozenset(merchants),
+            frozenset(countries),
+            frozenset(mccs),
+            Place(*(each or "" for each in present[:4])) if present else None,
+        )
+
+    @property
+    def mean_minor(self) -> float | None:
+        """The mean of the approved amounts; None under LEAST_FOR_Z of them."""
+        return self.approved_minor / self.approvals if self.approvals >= bounds.LEAST_FOR_Z else None
+
+    @property
+    def deviation_minor(self) -> float | None:
+        """The sample's standard deviation, from exact sums; None under LEAST_FOR_Z approvals."""
+        if self.approvals < bounds.LEAST_FOR_Z:
+            return None
+        count = self.approvals
+        return math.sqrt((count * self.squares - self.approved_minor**2) / (count * (count - 1)))
+
+    def z_score(self, amount_minor: int) -> float | None:
+        """How many deviations an amount lies above the mean; None where nothing is usual yet, or all were equal."""
+        mean, deviation = self.mean_minor, self.deviation_minor
+        return (amount_minor - mean) / deviation if mean is not None and deviation else None
+
+    def attempts_within(self, span: dt.timedelta, now: dt.datetime) -> tuple[Attempt, ...]:
+        """Returns the attempts of the last 24 hours or less, at most RECENT_MOST, the newest first."""
+        since_ms = in_ms(now - span)
+        return tuple(each for each in self.attempts if each.at_ms > since_ms)
+
+    def declines_within(self, span: dt.timedelta, now: dt.datetime) -> int:
+        """Counts the declines of the last 24 hours or less, of at most RECENT_MOST attempts."""
+        return sum(not each.is_approved for each in self.attempts_within(span, now))
+
+    @property
+    def consecutive_declines(self) -> int:
+        """Counts the declines since the last approval, among the attempts that are kept."""
+        for count, each in enumerate(self.attempts):
+            if each.is_approved:
+                return count
+        return len(self.attempts)
+
+    def is_new_merchant(self, merchant: Merchant) -> bool:
+        return str(merchant_key(merchant)) not in self.merchants
+
+    def is_new_country(self, country: str) -> bool | None:
+        """Returns whether the card was never approved there; None for an unknown country."""
+        return country not in self.countries if country else None
+
+    def is_new_mcc(self, mcc: str) -> bool:
+        return mcc not in self.mccs
+
+    def after(self, asked: AuthorizationRequest, *, is_approved: bool, in_currency: bool, at: dt.datetime) -> "History":
+        """Returns the past with one more decision, for a process that has made it and not read it yet."""
+        at_ms, key = in_ms(at), merchant_key(asked.merchant)
+        made = Attempt(at_ms, asked.amount_minor, key, is_approved)
+        attempts = (made, *self.attempts)[: bounds.RECENT_MOST]
+        if not (is_approved and asked.amount_minor > 0):
+            return replace(self, attempts=attempts)
+        merchant, minor = asked.merchant, asked.amount_minor if in_currency else 0
+        return replace(
+            self,
+            approvals=self.approvals + in_currency,
+            approved_minor=self.approved_minor + minor,
+            squares=self.squares + minor**2,
+            attempts=attempts,
+            merchants=self.merchants | {str(key)},
+            countries=self.countries | {merchant.country} if merchant.country else self.countries,
+            mccs=self.mccs | {merchant.mcc},
+            last_present=Place(at_ms, merchant.country, merchant.city, merchant.postal_code)
+            if is_present(asked)
+            else self.last_present,
+        )
+
+
+NO_HISTORY: Final = History()
+
+
+def place_of(asked: AuthorizationRequest) -> Mapping[str, Any]:
+    """Returns what a decision's trace keeps for the history (issuing/sql/keep_history.sql)."""
+    merchant = asked.merchant
+    place: dict[str, Any] = {"merchant": merchant_key(merchant), "country": merchant.country}
+    if is_present(asked):
+        place |= {"is_present": True, "city": merchant.city, "postal_code": merchant.postal_code}
+    return place
+
+
+def merchant_key(merchant: Merchant) -> int:
+    """Returns 32 bits that stand for a merchant, by its id in the network, or else its name in capitals."""
+    name = merchant.network_id or merchant.name.upper()
+    return int.from_bytes(hashlib.md5(name.encode(), usedforsecurity=False).digest()[:4], signed=True)
+
+
+def is_present(asked: AuthorizationRequest) -> bool:
+    """Returns whether the issuer says that the card itself was there."""
+    return asked.signals.channel == "present"
+
+
+def in_ms(moment: dt.datetime) -> int:
+    return round(moment.timestamp() * 1000)
