@@ -45,6 +45,7 @@ DECLINES = {
     "foreign_currency_not_allowed": gettext_lazy("The merchant charges in another currency than the card's."),
     "single_use_card_used": gettext_lazy("The card was for a single purchase, which has been made."),
     "locked_to_another_merchant": gettext_lazy("Its cardholder has locked the card to another merchant."),
+    "suspected_fraud": gettext_lazy("A fraud hook declined it: the purchase's verdicts say which, and why."),
     "per_transaction_limit_exceeded": gettext_lazy("More than the limit for one purchase."),
     "daily_limit_exceeded": gettext_lazy("The daily limit would be exceeded."),
     "monthly_limit_exceeded": gettext_lazy("The monthly limit would be exceeded."),

@@ -67,7 +67,7 @@ class History:
             frozenset(merchants),
             frozenset(countries),
             frozenset(mccs),
-            Place(*(each or "" for each in present[:4])) if present else None,
+            Place(present[0], *(text or "" for text in present[1:4])) if present else None,
         )
 
     @property

@@ -8,7 +8,7 @@ from django.db import connection
 
 from issuing import locking
 from issuing.models import CardHistory, VirtualCard
-from onecard.kit.transactions import savepoint, transaction
+from onecard.kit.transactions import transaction
 
 BATCH: Final = 1000
 DECISIONS: Final = """
@@ -23,10 +23,6 @@ class Rebuilt:
 
     cards: int = 0
     differing: int = 0
-
-
-class _UndoneError(Exception):
-    """Takes a rehearsal back."""
 
 
 def rebuild(*, is_rehearsal: bool = False, progress: Callable[[int], object] = lambda _cards: None) -> Rebuilt:
@@ -53,15 +49,12 @@ def rebuild_card(card_id: int, *, is_rehearsal: bool = False) -> bool:
         locking.lock_card(card_id)
         # A writer that took an entry before the lock has it in this row.
         before = _row(card_id)
-        try:
-            with savepoint():
-                CardHistory.objects.filter(pk=card_id).delete()
-                _keep(card_id)
-                differs = _row(card_id) != before
-                if is_rehearsal:
-                    raise _UndoneError
-        except _UndoneError:
-            pass
+        CardHistory.objects.filter(pk=card_id).delete()
+        _keep(card_id)
+        differs = _row(card_id) != before
+        if is_rehearsal:
+            CardHistory.objects.filter(pk=card_id).delete()
+            CardHistory.objects.bulk_create([CardHistory(**before)] if before else [])
     return differs
 
 
@@ -74,4 +67,5 @@ def _keep(card_id: int) -> None:
 
 
 def _row(card_id: int) -> dict[str, Any] | None:
-    return CardHistory.objects.filter(pk=card_id).select_for_update().values().first()
+    row: Any = CardHistory.objects.filter(pk=card_id).select_for_update(no_key=True).values().first()
+    return dict(row) if row else None

@@ -21,6 +21,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "own_control": ("single_use_card_used", "locked_to_another_merchant"),
     "limit": ("per_transaction_limit_exceeded", "daily_limit_exceeded", "monthly_limit_exceeded"),
     "no_funding_card": ("no_funding_card",),
+    "fraud": ("suspected_fraud",),
     "contradiction": (
         *("another_card", "another_person", "another_currency", "not_an_increment", "increment_of_unknown"),
         *("event_id_reused", "round_contradicts"),

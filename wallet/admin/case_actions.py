@@ -16,7 +16,7 @@ from onecard.users.models import User
 from wallet.admin import second_person
 from wallet.admin.case_forms import AgreeForm, AnotherCardForm, CaseForm, NoteForm, RefundForm, WhyForm
 from wallet.casework import actions as case_actions
-from wallet.casework import entered_refunds, paid_receivables
+from wallet.casework import entered_refunds, paid_receivables, suspicions
 from wallet.casework import proposals as case_proposals
 from wallet.casework import rules as case_rules
 from wallet.casework.rules import CaseFacts
@@ -206,6 +206,25 @@ ACTIONS = {
         done=gettext_lazy("The case is closed."),
         call=case_actions.resolve,
         why_not=_money(case_rules.why_not_resolve),
+        moves_money=False,
+    ),
+    "was-fraud": CaseAction(
+        title=gettext_lazy("It was fraud"),
+        words=gettext_lazy(
+            "The case closes, and its verdicts count as right. Say how you know. The card stays as it is: freeze or "
+            "replace it on its own page."
+        ),
+        done=gettext_lazy("The case is closed as fraud."),
+        call=partial(suspicions.conclude, outcome=Case.Outcome.FRAUD),
+        why_not=_money(case_rules.why_no_outcome),
+        moves_money=False,
+    ),
+    "was-no-fraud": CaseAction(
+        title=gettext_lazy("It was no fraud"),
+        words=gettext_lazy("The case closes, and its verdicts count as wrong. Say how you know."),
+        done=gettext_lazy("The case is closed as no fraud."),
+        call=partial(suspicions.conclude, outcome=Case.Outcome.FALSE_POSITIVE),
+        why_not=_money(case_rules.why_no_outcome),
         moves_money=False,
     ),
     "end-cooling": CaseAction(

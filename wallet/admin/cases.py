@@ -241,12 +241,14 @@ def _facts(model_admin: CaseAdmin, case: Case) -> list[tuple[str, Any]]:
         (_("Money at stake"), "" if case.kind == Case.Kind.BY_HAND else model_admin.amount(case)),
         (_("Cardholder"), _holder(case)),
         (_("About"), _about(case)),
+        (_("Verdicts"), _verdicts(case)),
         (_("Owner"), model_admin.owner_name(case)),
         (
             _("Opened"),
             _("%(when)s, %(age)s ago") % {"when": display.moment(case.opened_at), "age": display.age(case.opened_at)},
         ),
         (_("Resolved"), display.moment(case.resolved_at) if closed else ""),
+        (_("Outcome"), case.get_outcome_display() if case.outcome else ""),
         (_("How it ended"), case.resolution or (_("By itself: what it asked for has happened.") if closed else "")),
         (_done_by(case), f"{case.proposed_by} and {case.agreed_by}" if case.agreed_by else ""),
     )
@@ -270,6 +272,14 @@ def _about(case: Case) -> str:
     text = case.obligation.description if case.obligation else ""
     named = references.in_words(found or case.reference)
     return display.link(references.page_of(found), text or named) if found else named
+
+
+def _verdicts(case: Case) -> str:
+    """Links what fraud hooks said of the purchases that a suspicion is about."""
+    if case.kind != Case.Kind.SUSPECTED_FRAUD:
+        return ""
+    page = reverse("admin:issuing_fraudverdict_changelist")
+    return display.link(f"{page}?case__id__exact={case.pk}", _("What fraud hooks said"))
 
 
 def _action_page(case: Case, name: str) -> str:

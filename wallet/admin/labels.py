@@ -184,6 +184,12 @@ NEXT_STEP: dict[str, Words] = {
         "The bank of the funding card takes our charge back. Send the evidence in the processor's dashboard before the "
         "due date. This case closes by itself when the dispute ends."
     ),
+    Case.Kind.SUSPECTED_FRAUD: gettext_lazy(
+        "Fraud hooks flagged purchases with this card; they were approved, unless a verdict says that it declined. Read "
+        "the verdicts, and ask the cardholder whether the purchases are theirs. If they are not, freeze or replace the "
+        "card first. Then press “It was fraud” or “It was no fraud”: that closes this case, and shows how often each "
+        "hook is right."
+    ),
     Case.Kind.BY_HAND: gettext_lazy(
         "A colleague opened it: its first note says what happened and what is to be done. Take it, do that by its due "
         "date, and resolve it with a sentence that says how it ended."

@@ -267,6 +267,8 @@ def why_not_resolve(facts: CaseFacts) -> str:
         }
     if case.kind in SETTLED_OUTSIDE:
         return ""
+    if case.kind == Case.Kind.SUSPECTED_FRAUD:
+        return _("Say whether it was fraud or not: this case closes with that.")
     if case.kind in CLOSES_BY_ITSELF:
         return str(CLOSES_BY_ITSELF[case.kind])
     if obligation is not None and obligation.status in (states.Obligation.OPEN, states.Obligation.FAILED):
@@ -276,6 +278,12 @@ def why_not_resolve(facts: CaseFacts) -> str:
             "amount": display.money(abs(facts.clearing_minor), case.currency)
         }
     return ""
+
+
+def why_no_outcome(facts: CaseFacts) -> str:
+    """Returns why nobody is asked whether it was fraud, or ""."""
+    is_suspicion = facts.case.kind == Case.Kind.SUSPECTED_FRAUD
+    return "" if is_suspicion else _("This case is about no suspicion of fraud.")
 
 
 def why_not_paid(case: Case) -> str:

@@ -26,6 +26,7 @@ REASONS = {
     "locked_to_another_merchant": "INVALID_MERCHANT",
     "no_funding_card": "INSUFFICIENT_FUNDS",
     "invalid_amount": "INVALID_AMOUNT",
+    "suspected_fraud": "SUSPECTED_FRAUD",
 }
 
 
