@@ -126,6 +126,12 @@ UNFOLD: dict[str, Any] = {
                         badge="wallet.admin.cases.open_case_badge",
                     ),
                     _room(gettext_lazy("Entered amounts"), "group_add", "wallet.enteredamount"),
+                    _room(
+                        gettext_lazy("Fraud hooks"),
+                        "policy",
+                        "issuing.fraudverdict",
+                        link=reverse_lazy("admin:issuing_fraudverdict_hooks"),
+                    ),
                 ],
             },
             {

@@ -20,7 +20,7 @@ SENTENCES: Final[dict[str, str]] = {
     "authorization_not_open": "The merchant asked for more on a purchase that had ended. Ask them to begin a new one.",
     "currency_mismatch": "The merchant charged in another currency than your card's.",
     "cash_not_allowed": "Cash and things like cash cannot be bought with this card.",
-    "suspected_fraud": "It looked unlike you, so we declined it to keep your money safe. If it was you, contact our support.",
+    "suspected_fraud": "It looked unlike you, so it was declined to keep your money safe. Was it you? Ask our support.",
     "no_funding_card": "None of your cards could be charged. Check that one is active and not expired.",
     "deadline_exceeded": OURS,
 }

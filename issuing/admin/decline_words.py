@@ -115,6 +115,18 @@ def by_control(decision: Decision, control: sentences.Said) -> str:
     return words + " " + _("It had counted %(used)s of %(most)s.") % {"used": used, "most": most}
 
 
+def verdicts(trace: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns what each fraud hook said, by its name, from a decision's trace."""
+    said = trace.get("fraud")
+    labels = dict(states.HookOutcome.choices)
+    found = []
+    for name, verdict in sorted(said.items()) if isinstance(said, Mapping) else ():
+        outcome, _ms, score, reason = [*verdict, 0, ""][:4] if len(verdict) == 2 else verdict[:4]
+        words = str(labels.get(outcome, outcome))
+        found.append((f"{_('Fraud hook')} {name}", f"{words} ({score}). {reason}" if score else words))
+    return found
+
+
 def limit_in_words(limit: Mapping[str, Any], *, asked_minor: int, currency: str) -> str:
     """Returns the limit with what was spent, left and asked for, and when it begins anew."""
     most, spent = _minor(limit.get("limit_minor")), _minor(limit.get("spent_minor"))

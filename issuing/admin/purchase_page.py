@@ -30,6 +30,7 @@ STEPS = {
     "verify": gettext_lazy("Check the signature"),
     "decode": gettext_lazy("Read the request"),
     "read": gettext_lazy("Read card, wallet and limits"),
+    "hooks": gettext_lazy("Ask the fraud hooks"),
     "choose": gettext_lazy("Choose the card"),
     "record": gettext_lazy("Check again under the lock and commit"),
 }
@@ -235,7 +236,7 @@ def _round(decision: Decision, title: str, body: bytes | None) -> Round:
             rests_for=cooling.reasons(explain.resting(trace), at=decision.decided_at),
         ),
         limit=decline_words.limit_facts(decision),
-        circumstances=explain.circumstances(trace),
+        circumstances=[*explain.circumstances(trace), *decline_words.verdicts(trace)],
         reward=explain.reward(trace, amount=_for_cards(decision)) if decision.approved else None,
         steps=steps,
         total_ms=sum(step.ms for step in steps),

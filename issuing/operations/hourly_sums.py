@@ -1,4 +1,6 @@
-"""Counts purchases by outcome and reason, and decisions by their time, hour by hour, for the charts of the home page.
+"""Counts purchases by outcome and reason, decisions by their time, and what came of fraud hooks, hour by hour.
+
+The charts of the home page and the page of the fraud hooks read them.
 
 Purchases change after their hour, so an hour is counted again when it is twice as old as it was at its last count: it
 takes about sixteen counts until it is 35 days old, and a change shows after a part of the hour's age.
@@ -18,7 +20,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.models import Max
 
-from issuing.models import DecisionHour, PurchaseHour
+from issuing.models import DecisionHour, HookHour, PurchaseHour
 from onecard.kit import clock
 from onecard.kit.transactions import transaction, try_lock_name
 
@@ -64,6 +66,15 @@ CROSS JOIN LATERAL (
 ) took
 WHERE a.created_at >= %(since)s AND a.created_at < %(until)s AND took.ms IS NOT NULL
 GROUP BY 1
+"""
+# A decision's trace holds what came of each fraud hook, and its milliseconds (issuing/fraud/asking.py).
+HOOKS: Final = """
+SELECT said.hook, said.verdict->>0, count(*), sum((said.verdict->>1)::numeric * 1000)::bigint
+FROM issuing_authorization a
+JOIN issuing_decision d ON d.authorization_id = a.id
+CROSS JOIN LATERAL jsonb_each(d.trace->'fraud') AS said (hook, verdict)
+WHERE a.created_at >= %(since)s AND a.created_at < %(until)s
+GROUP BY 1, 2
 """
 
 
@@ -152,6 +163,9 @@ def _replace(hour_at: dt.datetime) -> bool:
         sums = [PurchaseHour(hour_at=hour_at, **_as_columns(row)) for row in _rows(PURCHASES, span)]
         PurchaseHour.objects.filter(hour_at=hour_at).delete()
         PurchaseHour.objects.bulk_create(sums)
+        asked = [HookHour(hour_at=hour_at, **_of_hook(row)) for row in _rows(HOOKS, span)]
+        HookHour.objects.filter(hour_at=hour_at).delete()
+        HookHour.objects.bulk_create(asked)
         times = _rows(DECISION_TIMES, {**span, "ratio": BUCKET_RATIO, "limit_ms": ISSUER_WAITS_MS})
         DecisionHour.objects.update_or_create(
             hour_at=hour_at,
@@ -168,6 +182,10 @@ def _replace(hour_at: dt.datetime) -> bool:
 def _as_columns(row: tuple[Any, ...]) -> dict[str, Any]:
     names = ("provider", "currency", "outcome", "reason", "purchases", "amount_minor")
     return dict(zip(names, row, strict=True))
+
+
+def _of_hook(row: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip(("hook", "outcome", "calls", "took_us"), row, strict=True))
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -26,14 +26,14 @@ BEGIN
             ORDER BY s.card_id, s.decision_id
     LOOP
         -- One case of a card at a time: what comes while it is open belongs to it.
-        v_case := issuing_open_case('suspected_fraud', 'card:' || v_flagged.card_id, v_flagged.words,
+        v_case := issuing_open_case('suspected_fraud', 'virtualcard:' || v_flagged.card_id, v_flagged.words,
                                     v_flagged.amount_minor, v_flagged.currency, v_flagged.decided_at);
         IF v_case IS NOT NULL THEN
             UPDATE wallet_case SET due_on = (v_flagged.decided_at AT TIME ZONE 'UTC')::date + 1 WHERE id = v_case;
         ELSE
             -- A person may have closed it at this moment: then it is still the one that they looked at.
             SELECT id INTO v_case FROM wallet_case
-                WHERE kind = 'suspected_fraud' AND reference = 'card:' || v_flagged.card_id ORDER BY id DESC LIMIT 1;
+                WHERE kind = 'suspected_fraud' AND reference = 'virtualcard:' || v_flagged.card_id ORDER BY id DESC LIMIT 1;
         END IF;
         UPDATE issuing_fraudverdict SET case_id = v_case
             WHERE decision_id = v_flagged.decision_id AND outcome IN ('flag', 'would_decline', 'decline');

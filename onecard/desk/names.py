@@ -37,6 +37,7 @@ TABLES: Final = {
     "issuing.spendwindow": (gettext_lazy("spend window"), gettext_lazy("spend windows")),
     "issuing.hold": (gettext_lazy("hold"), gettext_lazy("holds")),
     "issuing.cardfunding": (gettext_lazy("money put on a card"), gettext_lazy("money put on cards")),
+    "issuing.fraudverdict": (gettext_lazy("fraud verdict"), gettext_lazy("fraud verdicts")),
     "issuing.issuercontrol": (gettext_lazy("issuer"), gettext_lazy("issuers")),
     "issuing.rollout": (gettext_lazy("rollout"), gettext_lazy("rollouts")),
     "issuing.cardtransaction": (gettext_lazy("transaction"), gettext_lazy("transactions")),

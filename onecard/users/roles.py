@@ -28,7 +28,7 @@ _SEE_PEOPLE: Final = frozenset(
         *("issuing.view_spendwindow", "issuing.view_cardfunding", "issuing.view_cardtransaction"),
         *("issuing.view_dispute", "issuing.view_disputerequest", "issuing.view_disputeevidence"),
         *("issuing.view_rewardentry", "routing.view_rankingrow", "routing.view_merchantcategory"),
-        *("notices.view_notice", "audit.view_entry"),
+        *("issuing.view_fraudverdict", "notices.view_notice", "audit.view_entry"),
     }
 )
 _SEE_BOOKS: Final = frozenset(
@@ -92,7 +92,7 @@ ROLES: Final[dict[str, Role]] = {
             *("issuing.change_disputerequest", "issuing.change_dispute", "issuing.download_dispute_evidence"),
             *("issuing.change_issuerevent", "issuing.add_syncrun", "issuing.add_reconcilerun"),
             *("integrations.change_endpoint", "wallet.add_fundingrefund", "desk.add_listexport"),
-            "alerts.acknowledge_incident",
+            *("alerts.acknowledge_incident", "wallet.judge_suspicion"),
         },
     ),
     "risk": Role(
@@ -105,7 +105,7 @@ ROLES: Final[dict[str, Role]] = {
             *("wallet.change_kycreview", "wallet.change_cardholder", "wallet.add_personnote", "wallet.add_case"),
             *("issuing.change_virtualcard", "issuing.reveal_card_data", "issuing.download_dispute_evidence"),
             *("wallet.agree_entered_amount", "routing.publish_rankingdraft", "desk.add_listexport"),
-            "alerts.acknowledge_incident",
+            *("alerts.acknowledge_incident", "wallet.judge_suspicion"),
         },
     ),
     "finance": Role(

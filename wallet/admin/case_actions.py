@@ -27,7 +27,7 @@ from wallet.models import Case
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-WORKS, AGREES = "wallet.change_case", "wallet.agree_write_off"
+WORKS, AGREES, JUDGES = "wallet.change_case", "wallet.agree_write_off", "wallet.judge_suspicion"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +217,7 @@ ACTIONS = {
         done=gettext_lazy("The case is closed as fraud."),
         call=partial(suspicions.conclude, outcome=Case.Outcome.FRAUD),
         why_not=_money(case_rules.why_no_outcome),
+        permissions=(JUDGES,),
         moves_money=False,
     ),
     "was-no-fraud": CaseAction(
@@ -225,6 +226,7 @@ ACTIONS = {
         done=gettext_lazy("The case is closed as no fraud."),
         call=partial(suspicions.conclude, outcome=Case.Outcome.FALSE_POSITIVE),
         why_not=_money(case_rules.why_no_outcome),
+        permissions=(JUDGES,),
         moves_money=False,
     ),
     "end-cooling": CaseAction(

@@ -185,7 +185,7 @@ NEXT_STEP: dict[str, Words] = {
         "due date. This case closes by itself when the dispute ends."
     ),
     Case.Kind.SUSPECTED_FRAUD: gettext_lazy(
-        "Fraud hooks flagged purchases with this card; they were approved, unless a verdict says that it declined. Read "
+        "Fraud hooks flagged purchases with this card; each was approved, unless a verdict says that it declined. Read "
         "the verdicts, and ask the cardholder whether the purchases are theirs. If they are not, freeze or replace the "
         "card first. Then press “It was fraud” or “It was no fraud”: that closes this case, and shows how often each "
         "hook is right."

@@ -119,7 +119,10 @@ class Case(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        permissions = [("agree_write_off", "Can agree, as the second person, to money given up or settled outside")]
+        permissions = [
+            ("agree_write_off", "Can agree, as the second person, to money given up or settled outside"),
+            ("judge_suspicion", "Can say whether a suspicion of fraud was right"),
+        ]
         # All cases of a purchase; the constraint below finds only an open one.
         indexes = [models.Index(fields=["reference"], name="case_of_reference")]
         constraints = [

@@ -122,7 +122,7 @@ def test_a_flag_approves_and_opens_one_case_of_the_card(way: tuple[VirtualCard, 
     assert all([ask(card), ask(card)])
 
     case = Case.objects.get()
-    assert (case.kind, case.reference, case.status) == ("suspected_fraud", f"card:{card.pk}", "open")
+    assert (case.kind, case.reference, case.status) == ("suspected_fraud", f"virtualcard:{card.pk}", "open")
     assert case.summary == "refuses: Surely stolen. flags: Looks odd."
     assert case.due_on is not None
     assert set(FraudVerdict.objects.values_list("outcome", "score")) == {("flag", 55), ("would_decline", 99)}
