@@ -16,7 +16,7 @@ ROOM = "ALTER TABLE issuing_cardhistory SET (fillfactor = 70)"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("issuing", "0033_columns_of_the_journal"),
+        ("issuing", "0035_controls"),
         ("wallet", "0019_suspected_fraud_cases"),
     ]
 
@@ -167,6 +167,22 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(condition=models.Q(("score__lte", 100)), name="fraud_score_in_bounds"),
                 ],
             },
+        ),
+        migrations.AddField(
+            model_name="controlhit",
+            name="case",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="control_hits",
+                to="wallet.case",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="controlhit",
+            index=models.Index(condition=models.Q(("case__isnull", False)), fields=["case"], name="hits_of_case"),
         ),
         migrations.RunSQL(ROOM, migrations.RunSQL.noop),
         migrations.RunSQL(INSTALL.read_text(encoding="utf-8"), migrations.RunSQL.noop),

@@ -16,7 +16,7 @@ from issuing.models.authorizations import Decision
 from issuing.models.cards import VirtualCard
 from onecard.kit.fields import FreeJsonField, FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR
-from wallet.models import Cardholder
+from wallet.models import Cardholder, Case
 
 
 class ControlBook(models.Model):
@@ -188,7 +188,10 @@ class VelocityEntry(models.Model):
 
 
 class ControlHit(models.Model):
-    """A version took its action on a decision, or would have, in shadow. Written out with the decision."""
+    """A version took its action on a decision, or would have, in shadow. Written out with the decision.
+
+    What it flags belongs to a case of suspected fraud, and the case's outcome says whether it was right.
+    """
 
     version = models.ForeignKey(ControlVersion, on_delete=models.PROTECT, related_name="hits", db_index=False)
     decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="control_hits")
@@ -197,10 +200,16 @@ class ControlHit(models.Model):
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     hit_at = models.DateTimeField()
+    case = models.ForeignKey(
+        Case, null=True, blank=True, on_delete=models.PROTECT, related_name="control_hits", db_index=False
+    )
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["version", "hit_at"], name="hits_of_a_version")]
+        indexes = [
+            models.Index(fields=["version", "hit_at"], name="hits_of_a_version"),
+            models.Index(fields=["case"], name="hits_of_case", condition=Q(case__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.version} {self.action}"

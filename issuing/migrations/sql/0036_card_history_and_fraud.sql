@@ -74,8 +74,9 @@ BEGIN
                 ELSE h.last_present END
         FROM more WHERE h.card_id = more.card_id;
 END $$;
--- Keeps what fraud hooks said about decisions, once with each: flags and declines with the card's open case for staff, and
--- the hooks that were skipped. That a hook allowed a purchase stays in the decision's trace alone.
+-- Keeps what fraud hooks said about decisions, once with each: flags, declines, and the hooks that were skipped. That a
+-- hook allowed a purchase stays in the decision's trace alone. What a hook flags or declines, and what a control flags,
+-- belongs to the one open case of its card.
 CREATE OR REPLACE FUNCTION issuing_keep_verdicts(p_decisions bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_flagged record;
@@ -93,13 +94,22 @@ BEGIN
                     AND verdict->>0 <> 'allow'
                 ORDER BY d.id
                 RETURNING *
+        ), flagged AS (
+            SELECT decision_id, score, hook || ': ' || reason AS words FROM said
+                WHERE outcome IN ('flag', 'would_decline', 'decline')
+            UNION ALL
+            SELECT h.decision_id, -1, c.name || '.'
+                FROM issuing_controlhit h JOIN issuing_controlversion v ON v.id = h.version_id
+                    JOIN issuing_control c ON c.id = v.control_id
+                WHERE h.decision_id = ANY(p_decisions) AND h.action = 'flag' AND NOT h.in_shadow
         )
-        SELECT s.card_id, s.decision_id, d.amount_minor, d.currency, s.decided_at,
-               string_agg(s.hook || ': ' || s.reason, ' ' ORDER BY s.score DESC, s.hook) AS words
-            FROM said s JOIN issuing_decision d ON d.id = s.decision_id
-            WHERE s.outcome IN ('flag', 'would_decline', 'decline')
-            GROUP BY s.card_id, s.decision_id, d.amount_minor, d.currency, s.decided_at
-            ORDER BY s.card_id, s.decision_id
+        SELECT a.card_id, d.id AS decision_id, d.amount_minor, d.currency, d.decided_at,
+               string_agg(f.words, ' ' ORDER BY f.score DESC, f.words) AS words
+            FROM flagged f JOIN issuing_decision d ON d.id = f.decision_id
+                JOIN issuing_authorization a ON a.id = d.authorization_id
+            WHERE a.card_id IS NOT NULL
+            GROUP BY a.card_id, d.id, d.amount_minor, d.currency, d.decided_at
+            ORDER BY a.card_id, d.id
     LOOP
         -- One case of a card at a time: what comes while it is open belongs to it.
         v_case := issuing_open_case('suspected_fraud', 'virtualcard:' || v_flagged.card_id, v_flagged.words,
@@ -113,6 +123,8 @@ BEGIN
         END IF;
         UPDATE issuing_fraudverdict SET case_id = v_case
             WHERE decision_id = v_flagged.decision_id AND outcome IN ('flag', 'would_decline', 'decline');
+        UPDATE issuing_controlhit SET case_id = v_case
+            WHERE decision_id = v_flagged.decision_id AND action = 'flag' AND NOT in_shadow;
     END LOOP;
 END $$;
 -- Writes what follows from these entries of the journal, and deletes them: the event, the decision, its hold, the
@@ -198,9 +210,23 @@ BEGIN
                    decline_reason, trace, timings_ms, response, decided_at
             FROM entry
     ), hold AS (
-        INSERT INTO issuing_hold (decision_id, authorization_id, day_id, month_id, amount_minor, status, placed_at)
-            SELECT decision_id, authorization_id, day_id, month_id, amount_minor, 'placed', decided_at
+        INSERT INTO issuing_hold
+                (decision_id, authorization_id, day_id, month_id, counter_ids, purchase_count, amount_minor, status,
+                 placed_at)
+            SELECT decision_id, authorization_id, day_id, month_id, counter_ids, purchase_count, amount_minor, 'placed',
+                   decided_at
             FROM entry WHERE approved AND amount_minor > 0
+    ), headroom AS (
+        INSERT INTO issuing_hold
+                (authorization_id, day_id, month_id, counter_ids, amount_minor, of_capture, is_headroom, status,
+                 placed_at)
+            SELECT authorization_id, day_id, month_id, counter_ids, headroom_minor, true, true, 'placed', decided_at
+            FROM entry WHERE headroom_minor > 0
+    ), control_hit AS (
+        INSERT INTO issuing_controlhit (version_id, decision_id, action, in_shadow, amount_minor, currency, hit_at)
+            SELECT (hit->>0)::bigint, decision_id, hit->>1, (hit->>2)::boolean, (hit->>3)::bigint, currency, decided_at
+            FROM entry, jsonb_array_elements(trace->'control_hits') AS hit
+            WHERE trace ? 'control_hits'
     ), trail AS (
         INSERT INTO audit_entry (recorded_at, actor, action, subject_type, subject_id, details)
             SELECT decided_at, 'issuer:' || provider,
