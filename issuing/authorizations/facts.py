@@ -52,13 +52,13 @@ class CardFacts:
         *known, created_at_s, flags, controls, passes, due_at, history, has_customer, methods = columns
         wallet = tuple(_method(each, has_customer=has_customer) for each in json.loads(methods or "[]"))
         own = (float(created_at_s), frozenset(json.loads(flags)), of_text(controls), passes)
-        due = None if due_at is None else dt.datetime.fromtimestamp(due_at, dt.UTC)
+        due = None if due_at is None else _moment(due_at)
         values: list[Any] = [*known, *own, due, History.of(history), has_customer, wallet]
         return cls(*values)
 
     @property
     def created_at(self) -> dt.datetime:
-        return dt.datetime.fromtimestamp(self.created_at_s, dt.UTC)
+        return _moment(self.created_at_s)
 
     def holder(self) -> Holder:
         """Returns what controls can look at of the card and its cardholder."""
@@ -105,6 +105,10 @@ class Facts:
     unknown_rounds: int
     names_another_person: bool
     card: CardFacts | None
+
+
+def _moment(seconds: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
 def _method(values: list[Any], *, has_customer: bool) -> Method:

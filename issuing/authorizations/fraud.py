@@ -42,6 +42,7 @@ def _frozen(asked: AuthorizationRequest, card: CardFacts) -> FrozenFacts:
         cardholder_id=card.cardholder_id,
         card_created_at=card.created_at,
         kyc_status=card.kyc_status,
+        kyc_due_at=card.kyc_due_at,
         flags=card.compliance_flags,
         cash_minor=asked.beside.cash_minor,
         merchant_amount_minor=asked.beside.merchant_amount_minor,

@@ -55,6 +55,10 @@ DECISIONS: Final = Source(
         (concat_ws('|', 'onecard_answers_late', a.provider), NULL, took.total > %(issuer_waits_s)s)
     ) AS found (series, seconds, is_one)
     WHERE d.id >= %(first)s AND d.id < %(end)s AND found.is_one
+    UNION ALL
+    SELECT concat_ws('|', 'onecard_fraud_hook_seconds', said.hook, said.verdict->>0), (said.verdict->>1)::numeric / 1000
+    FROM issuing_decision d CROSS JOIN LATERAL jsonb_each(d.trace->'fraud') AS said (hook, verdict)
+    WHERE d.id >= %(first)s AND d.id < %(end)s
     """,
     {"issuer_waits_s": ISSUER_WAITS_MS / 1000},
 )
@@ -88,6 +92,12 @@ def decisions() -> Iterator[Metric]:
         ("onecard_card_selection_seconds", "Time to read the cards and rankings and to choose a card, of decisions."),
     ):
         yield histogram(name, f"{meaning} {COUNTED}", counts, labels=("provider",))
+    yield histogram(
+        "onecard_fraud_hook_seconds",
+        f"Time of fraud hooks by what came of them; late, raised, invalid, open and busy are skipped. {COUNTED}",
+        counts,
+        labels=("hook", "outcome"),
+    )
     yield counter(
         "onecard_answers_late",
         f"Answers that took longer than the issuer waits. {COUNTED}",

@@ -95,6 +95,8 @@ FREE_CASE_ACTIONS = {
     "note": "writes a note",
     "take": "says whose case it is",
     "give-up": "says that it is nobody's",
+    "was-fraud": "says what a suspicion turned out to be; the card stays as it is",
+    "was-no-fraud": "says what a suspicion turned out to be",
 }
 ADVICE = (
     "%s: does it move money, show card data or give somebody power? Then give its Confirmation needs_fresh_code=True "

@@ -53,7 +53,7 @@ def test_each_label_that_is_asked_for_exists() -> None:
     """A misspelt label would match nothing, and its panel stay empty for ever."""
     known = {key for family in families() for sample in family.samples for key in sample.labels}
     # Those of histograms that nothing was counted for yet, and of `up`.
-    known |= {"code", "method", "job", "alertname", "alertstate", "account", "currency", "status"}
+    known |= {"code", "method", "hook", "job", "alertname", "alertstate", "account", "currency", "status"}
     text = (FOLDER / "prometheus-rules.yml").read_text("utf-8") + "\n".join(expressions())
     asked = {label for inside in re.findall(r"\{([^{}]*)\}", text) for label in re.findall(r"(\w+)(?:=~|!=|=)", inside)}
     asked |= {label.strip() for by in re.findall(r"\bby \(([^)]*)\)", text) for label in by.split(",")}

@@ -35,6 +35,8 @@ ALL = {
     "note",
     "take",
     "give-up",
+    "was-fraud",
+    "was-no-fraud",
 }
 
 
