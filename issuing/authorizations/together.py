@@ -17,13 +17,12 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from issuing import journal
-from issuing.authorizations import authorize, decision_store, fraud, turned_away, unknown_commits
+from issuing.authorizations import authorize, decision_store, fraud, past, turned_away, unknown_commits
 from issuing.authorizations.answers import answer_of
 from issuing.authorizations.facts import Facts, KnownCard
 from issuing.authorizations.proposal import propose
 from issuing.authorizations.shared_statement import NotTakenError, SharedStatement
 from issuing.controls import compiled
-from issuing.history.freshness import is_fresh, is_used
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.stand_in import answers as stand_in
 from onecard.kit import clock
@@ -108,7 +107,7 @@ async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
         if authorize.left_ms(watch) < 0 and asked.answers.is_approval(result.response):
             raise NeedsThreadError([decision_id])
         journal.wake_writer()
-        _remember(asked, result)
+        _remember(asked, result, amount_minor=proposal["amount_minor"])
     return answer_of(asked.answers, result.kind, result.response)
 
 
@@ -121,7 +120,7 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
     """Returns what the memory has of the card where that is of use, or else what the database has."""
     key = (asked.provider, asked.issuer_card_id)
     known = _cards.get(key)
-    if known is not None and is_fresh(known.read_at) and (_is_ordinary(asked, known) or known.facts.spends_balance):
+    if known is not None and past.may_decide(known) and (_is_ordinary(asked, known) or known.facts.spends_balance):
         _cards.move_to_end(key)
         return known
     try:
@@ -136,14 +135,17 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
     return known
 
 
-def _remember(asked: AuthorizationRequest, result: decision_store.Result) -> None:
+def _remember(asked: AuthorizationRequest, result: decision_store.Result, *, amount_minor: int) -> None:
     """Adds a decision to the card's past in memory, until the card is read anew."""
     key = (asked.provider, asked.issuer_card_id)
     known = _cards.get(key)
-    if known is not None and is_used():
-        is_approved, in_currency = asked.answers.is_approval(result.response), asked.currency == known.facts.currency
-        past = known.facts.history.after(asked, is_approved=is_approved, in_currency=in_currency, at=clock.now())
-        _cards[key] = replace(known, facts=replace(known.facts, history=past))
+    if known is not None and past.is_used(known):
+        counted = amount_minor if asked.currency == known.facts.currency else None
+        is_approved = asked.answers.is_approval(result.response)
+        more = known.facts.history.after(
+            asked, is_approved=is_approved, amount_minor=amount_minor, counted_minor=counted, at=clock.now()
+        )
+        _cards[key] = replace(known, facts=replace(known.facts, history=more))
 
 
 async def _recorded(

@@ -3,11 +3,11 @@
 import datetime as dt
 from typing import Any
 
-from issuing.authorizations import contradictions
+from issuing.authorizations import contradictions, past
 from issuing.authorizations.answers import for_each_result
 from issuing.authorizations.facts import CardFacts, Facts
 from issuing.controls import card_limits, compiled, evaluation, velocity
-from issuing.controls.attributes import attributes_of
+from issuing.controls.attributes import UNKNOWN, attributes_of
 from issuing.controls.definition import APPROVE_IN_PART
 from issuing.controls.evaluation import Outcome
 from issuing.issuers.messages import AuthorizationRequest
@@ -18,12 +18,13 @@ def evaluate_for(
 ) -> Outcome:
     """Evaluates the controls of the programme, the cardholder and the card, and the card's own limit, in this order."""
     approved_minor = contradictions.approved_minor(asked, facts)
-    attributes = attributes_of(asked, card.holder(), now=now, approved_before_minor=approved_minor)
     controls = (
         *compiled.of_programme(version=facts.controls_version, limit_ms=limit_ms),
         *card.controls,
         card_limits.purchase_limit(card.per_transaction_limit_minor, card.currency),
     )
+    before = past.for_controls(asked, card, now=now) if past.look_back(controls) else UNKNOWN
+    attributes = attributes_of(asked, card.holder(), now=now, approved_before_minor=approved_minor, history=before)
     return evaluation.evaluate(controls, attributes, passes=compiled.passes_of(card.passes, now=now))
 
 

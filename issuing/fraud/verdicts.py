@@ -46,7 +46,8 @@ class FrozenFacts:
     """A purchase as a hook sees it. Amounts are minor units; `amount_minor` is what this round asks for, in `currency`.
 
     `is_first_round` is false for an increment. `flags` are the compliance flags of the card and its cardholder,
-    `kyc_status` is one of wallet.states.KycStatus, and `kyc_due_at` when the verification ends. `history` holds what was decided before.
+    `kyc_status` is one of wallet.states.KycStatus, and `kyc_due_at` when the verification ends. `history` holds what
+    was decided before.
     """
 
     provider: str

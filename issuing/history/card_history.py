@@ -115,26 +115,36 @@ class History:
     def is_new_mcc(self, mcc: str) -> bool:
         return mcc not in self.mccs
 
-    def after(self, asked: AuthorizationRequest, *, is_approved: bool, in_currency: bool, at: dt.datetime) -> "History":
-        """Returns the past with one more decision, for a process that has made it and not read it yet."""
+    def after(
+        self,
+        asked: AuthorizationRequest,
+        *,
+        is_approved: bool,
+        amount_minor: int,
+        counted_minor: int | None,
+        at: dt.datetime,
+    ) -> "History":
+        """Returns the past with one more decision, for a process that has made it and not read it yet.
+
+        `counted_minor` is its amount in the card's currency, None in another.
+        """
         at_ms, key = in_ms(at), merchant_key(asked.merchant)
-        made = Attempt(at_ms, asked.amount_minor, key, is_approved)
+        made = Attempt(at_ms, amount_minor, key, is_approved)
         attempts = (made, *self.attempts)[: bounds.RECENT_MOST]
-        if not (is_approved and asked.amount_minor > 0):
+        if not (is_approved and amount_minor > 0):
             return replace(self, attempts=attempts)
-        merchant, minor = asked.merchant, asked.amount_minor if in_currency else 0
+        merchant, counted = asked.merchant, counted_minor or 0
+        place = Place(at_ms, merchant.country, merchant.city, merchant.postal_code)
         return replace(
             self,
-            approvals=self.approvals + in_currency,
-            approved_minor=self.approved_minor + minor,
-            squares=self.squares + minor**2,
+            approvals=self.approvals + (counted_minor is not None),
+            approved_minor=self.approved_minor + counted,
+            squares=self.squares + counted**2,
             attempts=attempts,
             merchants=self.merchants | {str(key)},
             countries=self.countries | {merchant.country} if merchant.country else self.countries,
             mccs=self.mccs | {merchant.mcc},
-            last_present=Place(at_ms, merchant.country, merchant.city, merchant.postal_code)
-            if is_present(asked)
-            else self.last_present,
+            last_present=place if is_present(asked) else self.last_present,
         )
 
 

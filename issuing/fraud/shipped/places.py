@@ -2,14 +2,11 @@
 
 from typing import Final
 
-from issuing.fraud.distances import least_km
+from issuing.fraud.travel import hours_since, too_far_km
 from issuing.fraud.verdicts import ALLOW, Action, FrozenFacts, Verdict
 
 # A card that was hardly used has no usual countries.
 LEAST_APPROVALS: Final = 5
-# As fast as an airliner, without any time to get to it.
-FASTEST_KM_H: Final = 900
-MS_PER_HOUR: Final = 3_600_000
 
 
 def first_use_of_country(facts: FrozenFacts) -> Verdict:
@@ -23,14 +20,15 @@ def first_use_of_country(facts: FrozenFacts) -> Verdict:
 def impossible_travel(facts: FrozenFacts) -> Verdict:
     """Declines a card that is present in a country which it cannot have reached since it was present in another."""
     last, here = facts.history.last_present, facts.merchant.country
-    if last is None or facts.signals.channel != "present" or here == last.country:
+    if last is None or facts.signals.channel != "present":
         return ALLOW
-    km = least_km(last.country, here)
-    hours = max(0.0, (facts.now.timestamp() * 1000 - last.at_ms) / MS_PER_HOUR)
-    if km is None or km <= FASTEST_KM_H * hours:
+    at_ms = facts.now.timestamp() * 1000
+    km = too_far_km(last, here, at_ms)
+    if km is None:
         return ALLOW
+    hours = hours_since(last, at_ms)
     return Verdict(
-        Action.DECLINE, 95, f"Used in {last.country} {hours:.1f} hours ago, at least {km:.0f} km from {here}."
+        Action.DECLINE, 95, f"Used in {last.country} {hours:.1f} hours ago, {km:.0f} km or more from {here}."
     )
 
 

@@ -65,6 +65,7 @@ WAYS: dict[str, tuple[Callable[[], VirtualCard], Ask]] = {
 def way(request: pytest.FixtureRequest, settings: Any) -> tuple[VirtualCard, Ask]:
     """A card, and how it is asked about; its rules are in this process's memory."""
     make, ask = WAYS[request.param]
+    settings.DECISION_DEADLINE_MS = 30_000
     card = make()
     warm = stripe_in_thread if request.param.startswith("stripe") else marqeta_in_thread
     assert warm(card)
@@ -113,6 +114,18 @@ def test_a_hook_that_hangs_costs_its_budget_and_no_more(way: tuple[VirtualCard, 
     assert took_s < 5
     assert len(hooks.calls) == 2
     assert FraudVerdict.objects.filter(hook="flags", outcome="flag").count() == 5
+
+
+def test_a_hook_gets_no_more_than_half_of_what_is_left(way: tuple[VirtualCard, Ask], settings: Any) -> None:
+    card, ask = way
+    settings.DECISION_DEADLINE_MS, settings.FRAUD_HOOK_BUDGET_MS = 1900, 30_000
+    settings.FRAUD_HOOKS = names("hangs")
+
+    began = time.monotonic()
+    assert ask(card)
+
+    assert time.monotonic() - began < 1.9
+    assert FraudVerdict.objects.get().outcome == "late"
 
 
 def test_a_flag_approves_and_opens_one_case_of_the_card(way: tuple[VirtualCard, Ask], settings: Any) -> None:
@@ -164,3 +177,16 @@ def test_hooks_see_the_past_that_is_kept(way: tuple[VirtualCard, Ask], settings:
     assert not first.history.is_new_merchant(first.merchant)
     assert CardHistory.objects.get().approvals == 4
     assert rebuilding.rebuild_card(card.pk) is False
+
+
+def test_where_the_card_was_present_is_kept(way: tuple[VirtualCard, Ask], settings: Any) -> None:
+    """Both issuers say by their own words that the card is there; Marqeta sends a postal code as well."""
+    card, ask = way
+    settings.FRAUD_HOOKS = names("allows")
+
+    assert all([ask(card), ask(card)])
+
+    seen = hooks.calls[-1].history.last_present
+    assert seen is not None
+    assert (seen.country, bool(seen.city)) == ("US", True)
+    assert abs(seen.at_ms / 1000 - time.time()) < 60

@@ -32,6 +32,7 @@ LIST = "/admin/issuing/fraudverdict/"
 def _two_hooks(settings: Any) -> Any:
     settings.FRAUD_HOOKS = [f"{HERE}.{name}" for name in ("flags", "raises", "allows")]
     settings.FRAUD_HOOK_BUDGET_MS = 300
+    settings.DECISION_DEADLINE_MS = 30_000
     yield
     registry.forget()
 
