@@ -31,12 +31,12 @@ def _fresh_process() -> Iterator[None]:
 
 
 def stripe_in_thread(card: VirtualCard) -> bool:
-    asked = stripe_events.authorization_request(card=card.issuer_card_id, amount=100)
+    asked = stripe_events.authorization_request(card=card.issuer_card_id, amount=100, card_presence="present")
     return bool(stripe_events.post(asked).json()["approved"])
 
 
 def stripe_in_loop(card: VirtualCard) -> bool:
-    asked = stripe_events.authorization_request(card=card.issuer_card_id, amount=100)
+    asked = stripe_events.authorization_request(card=card.issuer_card_id, amount=100, card_presence="present")
     (answer,) = deliver_together([of_stripe(asked)])
     assert answer.in_loop
     return b'"approved": true' in answer.content
