@@ -7,6 +7,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -21,6 +22,7 @@ from issuing.models import FraudVerdict
 from issuing.states import HookOutcome
 from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.admin_filters import FilterError, TextFilter
 from onecard.kit.separators import localised
 
 DAYS: Final = ("7", "30", "90")
@@ -57,13 +59,27 @@ class Line:
     precision: str
 
 
+class CaseFilter(TextFilter):
+    """By the number of the case to which a verdict belongs, as the case's page links it."""
+
+    title = gettext_lazy("Case's number")
+    parameter_name = "case"
+    input_mode = "numeric"
+
+    def select(self, rows: QuerySet[FraudVerdict]) -> QuerySet[FraudVerdict]:
+        text = self.value()
+        if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+            raise FilterError(_("A case's number has digits only."))
+        return rows.filter(case=int(text))
+
+
 @admin.register(FraudVerdict)
 class FraudVerdictAdmin(ReadOnlyAdmin):
     """The verdicts that ask for attention; the hooks' own page is at hooks/."""
 
     list_display = ("when", "hook", "what", "score", "why", "purchase", "its_case")
     list_display_links = ("when",)
-    list_filter = ("decided_at", "outcome", "hook", "case__outcome", "case")
+    list_filter = ("decided_at", "outcome", "hook", CaseFilter)
     list_select_related = ("decision__authorization", "case")
     rises_with_key = ("decided_at",)
     search_fields = ("hook", "reason")

@@ -1,13 +1,14 @@
 """How hooks do: how often each was asked and what came of it, and how often it was right, by what staff found out."""
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, F, Sum
 from django.db.models.functions import TruncDate
 
-from issuing.models import FraudVerdict, HookHour
+from issuing.models import ControlHit, FraudVerdict, HookHour
 from issuing.states import FLAGGED, HookOutcome
 from wallet.models import Case
 
@@ -65,6 +66,20 @@ def of_period(*, since: dt.datetime, until: dt.datetime) -> list[Record]:
 def by_day(hook: str, *, since: dt.datetime, until: dt.datetime) -> list[Record]:
     """Returns a hook's record of each day (UTC) on which something is known of it, the newest first."""
     return sorted(_records({"hook": hook}, since=since, until=until, days=True), key=_day, reverse=True)
+
+
+def of_controls(*, since: dt.datetime, until: dt.datetime, versions: Collection[int]) -> dict[int, Record]:
+    """Returns the record of what these versions of controls flagged, by their keys: flags, and what the cases were."""
+    records = {key: Record(str(key), None) for key in versions}
+    hits = ControlHit.objects.filter(
+        version__in=versions, hit_at__gte=since, hit_at__lt=until, action="flag", in_shadow=False
+    )
+    counted: Any = hits.annotate(found=F("case__outcome")).order_by().values("version", "found")
+    for row in counted.annotate(hits=Count("pk"), cases=Count("case", distinct=True)):
+        record = records[row["version"]]
+        record.flags += row["hits"]
+        _add(record, CASES.get(row["found"] or ""), row["cases"])
+    return records
 
 
 def _records(which: dict[str, str], *, since: dt.datetime, until: dt.datetime, days: bool = False) -> list[Record]:

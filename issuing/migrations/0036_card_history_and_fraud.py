@@ -159,8 +159,7 @@ class Migration(migrations.Migration):
                 "ordering": ["-id"],
                 "indexes": [
                     models.Index(condition=models.Q(("case__isnull", False)), fields=["case"], name="verdict_of_case"),
-                    models.Index(fields=["card", "-id"], name="verdict_of_card"),
-                    models.Index(fields=["hook", "decided_at"], name="verdict_of_hook"),
+                    models.Index(fields=["decided_at", "hook"], name="verdict_in_time"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("decision", "hook"), name="one_verdict_of_a_hook"),
@@ -179,10 +178,6 @@ class Migration(migrations.Migration):
                 related_name="control_hits",
                 to="wallet.case",
             ),
-        ),
-        migrations.AddIndex(
-            model_name="controlhit",
-            index=models.Index(condition=models.Q(("case__isnull", False)), fields=["case"], name="hits_of_case"),
         ),
         migrations.RunSQL(ROOM, migrations.RunSQL.noop),
         migrations.RunSQL(INSTALL.read_text(encoding="utf-8"), migrations.RunSQL.noop),

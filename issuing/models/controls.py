@@ -206,10 +206,7 @@ class ControlHit(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [
-            models.Index(fields=["version", "hit_at"], name="hits_of_a_version"),
-            models.Index(fields=["case"], name="hits_of_case", condition=Q(case__isnull=False)),
-        ]
+        indexes = [models.Index(fields=["version", "hit_at"], name="hits_of_a_version")]
 
     def __str__(self) -> str:
         return f"{self.version} {self.action}"

@@ -38,8 +38,7 @@ class FraudVerdict(models.Model):
         ]
         indexes = [
             models.Index(fields=["case"], name="verdict_of_case", condition=Q(case__isnull=False)),
-            models.Index(fields=["card", "-id"], name="verdict_of_card"),
-            models.Index(fields=["hook", "decided_at"], name="verdict_of_hook"),
+            models.Index(fields=["decided_at", "hook"], name="verdict_in_time"),
         ]
 
     def __str__(self) -> str:

@@ -190,6 +190,18 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
             "status": "'released'",
         },
     ),
+    "issuing_cardhistory": (PEOPLE, {"recent": "'[]'", "last_present": "NULL"}),
+    "issuing_fraudverdict": (
+        PURCHASES,
+        {
+            "decision_id": "n",
+            "card_id": PERSON,
+            "hook": "'card_testing'",
+            "outcome": "'flag'",
+            "case_id": "CASE WHEN n %% 500 = 0 THEN n / 500 END",
+            "decided_at": "now() - interval '90 days' + n * interval '12 minutes'",
+        },
+    ),
     "issuing_balanceuse": (A_FEW, {"authorization_id": "n", "card_id": PERSON, "amount_minor": "100"}),
     "issuing_cardtransaction": (
         PURCHASES,

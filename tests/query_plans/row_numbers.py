@@ -9,7 +9,7 @@ PERSON: Final = f"(n %% {PEOPLE}) + 1"
 DUE: Final = "n %% 1000 = 0"
 SOME_DUE: Final = "now() - interval '1 hour'"
 # Of tables whose key is no number of their own.
-KEYS: Final = {"issuing_eventbody": "event_id"}
+KEYS: Final = {"issuing_eventbody": "event_id", "issuing_cardhistory": "card_id"}
 MONTHS: Final = """
 SELECT onecard_add_partitions(relname, current_date - {days}, current_date) FROM pg_class WHERE relkind = 'p'
 """

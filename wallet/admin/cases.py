@@ -279,7 +279,7 @@ def _verdicts(case: Case) -> str:
     if case.kind != Case.Kind.SUSPECTED_FRAUD:
         return ""
     page = reverse("admin:issuing_fraudverdict_changelist")
-    return display.link(f"{page}?case__id__exact={case.pk}", _("What fraud hooks said"))
+    return display.link(f"{page}?case={case.pk}", _("What fraud hooks said"))
 
 
 def _action_page(case: Case, name: str) -> str:
