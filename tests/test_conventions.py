@@ -41,7 +41,6 @@ PRIVATE_WORDS = {
     "telling": "notice",
     "told": "reported",
     "trouble": "failure",
-    "verdict": "result",
     "weather": "random faults",
     "wish": "request",
     "wishes": "options",

@@ -34,9 +34,8 @@ CARD = f"""c.id, c.version, c.status, c.stop_reported_at IS NOT NULL, c.currency
        h.compliance_flags && ARRAY[{BLOCKING_FLAGS}]::varchar[] OR c.compliance_flags ?| ARRAY[{BLOCKING_FLAGS}],
        h.time_zone, h.preference, extract(epoch FROM c.created_at)::float,
        (to_jsonb(h.compliance_flags) || c.compliance_flags)::text, {compiled.OF_CARD}, {compiled.PASSES},
-       extract(epoch FROM h.kyc_due_at)::float8,
        (SELECT jsonb_build_array({card_history.COLUMNS})::text FROM issuing_cardhistory WHERE card_id = c.id),
-       h.processor_customer_id <> '',
+       extract(epoch FROM h.kyc_due_at)::float8, h.processor_customer_id <> '',
        (SELECT jsonb_agg(jsonb_build_array(m.id, m.name, m.network, m.product_id, m.last_four, m.processor_method_id,
                                            m.status, m.expiry_year, m.expiry_month, m.cooling_until, m.currencies,
                                            m.is_backup, m.position) ORDER BY m.position, m.id)::text

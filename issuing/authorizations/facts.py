@@ -41,19 +41,19 @@ class CardFacts:
     compliance_flags: frozenset[str]
     controls: tuple[ControlInForce, ...]
     passes: str | None
-    kyc_due_at: dt.datetime | None
     history: History
+    kyc_due_at: dt.datetime | None
     has_customer: bool
     wallet: tuple[Method, ...]
 
     @classmethod
     def of(cls, columns: Sequence[Any]) -> "CardFacts":
         """Reads the columns of `decision_store.CARD`; the flags, the controls, the passes and the wallet are JSON."""
-        *known, created_at_s, flags, controls, passes, due_at, history, has_customer, methods = columns
+        *known, created_at_s, flags, controls, passes, history, due_at, has_customer, methods = columns
         wallet = tuple(_method(each, has_customer=has_customer) for each in json.loads(methods or "[]"))
         own = (float(created_at_s), frozenset(json.loads(flags)), of_text(controls), passes)
         due = None if due_at is None else _moment(due_at)
-        values: list[Any] = [*known, *own, due, History.of(history), has_customer, wallet]
+        values: list[Any] = [*known, *own, History.of(history), due, has_customer, wallet]
         return cls(*values)
 
     @property

@@ -48,6 +48,7 @@ NOBODY_PAID = (*ASKS_FOR_MONEY, Case.Kind.APPROVED_WITHOUT_US)
 NOBODY_GOT = (Case.Kind.REFUND_FAILED, Case.Kind.CREDIT_LEFT)
 # These references are not purchases, so clearing says nothing about them. The event that they wait for closes them.
 CLOSES_BY_ITSELF: dict[str, object] = {
+    Case.Kind.SUSPECTED_FRAUD: gettext_lazy("Say whether it was fraud or not: this case closes with that."),
     Case.Kind.CURRENCY_DIFFERS: gettext_lazy(
         "The movement counts for nothing yet: enter the converted amount, and this case closes by itself, "
         "where the amount is large once a second person agrees under Entered amounts."
@@ -267,8 +268,6 @@ def why_not_resolve(facts: CaseFacts) -> str:
         }
     if case.kind in SETTLED_OUTSIDE:
         return ""
-    if case.kind == Case.Kind.SUSPECTED_FRAUD:
-        return _("Say whether it was fraud or not: this case closes with that.")
     if case.kind in CLOSES_BY_ITSELF:
         return str(CLOSES_BY_ITSELF[case.kind])
     if obligation is not None and obligation.status in (states.Obligation.OPEN, states.Obligation.FAILED):
@@ -278,12 +277,6 @@ def why_not_resolve(facts: CaseFacts) -> str:
             "amount": display.money(abs(facts.clearing_minor), case.currency)
         }
     return ""
-
-
-def why_no_outcome(facts: CaseFacts) -> str:
-    """Returns why nobody is asked whether it was fraud, or ""."""
-    is_suspicion = facts.case.kind == Case.Kind.SUSPECTED_FRAUD
-    return "" if is_suspicion else _("This case is about no suspicion of fraud.")
 
 
 def why_not_paid(case: Case) -> str:
