@@ -123,7 +123,8 @@ def verdicts(trace: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, verdict in sorted(said.items()) if isinstance(said, Mapping) else ():
         outcome, _ms, score, reason = [*verdict, 0, ""][:4] if len(verdict) == 2 else verdict[:4]
         words = str(labels.get(outcome, outcome))
-        found.append((f"{_('Fraud hook')} {name}", f"{words} ({score}). {reason}" if score else words))
+        named = _("Fraud hook %(name)s") % {"name": name}
+        found.append((named, f"{words} ({score}). {reason}" if score else words))
     return found
 
 
