@@ -219,7 +219,11 @@ class ShedsAtOnce:
     def answer(self, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
         name = path.decode("latin-1")
         given = {key.decode("latin-1"): value.decode("latin-1") for key, value in headers}
-        found = self._lane_of(name).sheds[name](given, body)
+        try:
+            found = self._lane_of(name).sheds[name](given, body)
+        except Exception:
+            log.exception("a request could not be shed; it is handled as every other")
+            return None
         if found is None:
             return None
         named = (ID_HEADER, request_ids.taken_or_new(given.get(request_ids.HEADER.lower(), "")).encode())

@@ -44,24 +44,13 @@ class BoundedHead(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
         self._is_in_head = True
-        self._socket: socket.socket | None = None
         # The body of a request that may be answered at once, until what was read together has been parsed.
         self._held: bytearray | None = None
         self._at_once: AtOnce | None = getattr(self.app, "at_once", None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if _KNOWS_ARRIVAL:
-            number = transport.get_extra_info("socket").fileno()
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, number)
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._socket is not None:
-            # The descriptor is the transport's.
-            self._socket.detach()
-            self._socket = None
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         was_in_head = self._is_in_head
@@ -132,10 +121,11 @@ class BoundedHead(HttpToolsProtocol):
 
     def _waited_s(self) -> float:
         """Returns how long the bytes that were just read had waited; 0.0 where the kernel does not say."""
-        if self._socket is None:
+        link = self.transport.get_extra_info("socket") if _KNOWS_ARRIVAL else None
+        if link is None:
             return 0.0
         try:
-            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_RECEIVED + 4)
+            info = link.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_RECEIVED + 4)
             waited_ms: int = struct.unpack_from("=I", info, _LAST_RECEIVED)[0]
         except (OSError, struct.error):
             return 0.0
