@@ -4,6 +4,7 @@ Nothing but what stand-in decides by is in it: no card number, no name.
 """
 
 import contextlib
+import functools
 import os
 import sqlite3
 import time
@@ -111,7 +112,7 @@ def _signed(taken_at: float, row: tuple[Any, ...], programme: Sequence[ControlIn
         is_usable=is_usable,
         is_controlled=without_database.may_decline((*programme, *compiled.of_text(own)), card=key, cardholder=holder),
         currency=currency,
-        most_minor=reference_rates.of_dollars(settings.STAND_IN_CARD_AMOUNT, currency) or 0,
+        most_minor=_most_minor(settings.STAND_IN_CARD_AMOUNT, currency),
         purchase_limit_minor=purchase_minor,
         day_left_minor=day_minor,
         month_left_minor=month_minor,
@@ -122,3 +123,8 @@ def _signed(taken_at: float, row: tuple[Any, ...], programme: Sequence[ControlIn
         provider, card_id, int(card.is_usable), int(card.is_controlled), card.currency, card.most_minor,
         card.purchase_limit_minor, card.day_left_minor, card.month_left_minor, card.method_id, mac,
     )  # fmt: skip
+
+
+@functools.cache
+def _most_minor(cents: int, currency: str) -> int:
+    return reference_rates.of_dollars(cents, currency) or 0
