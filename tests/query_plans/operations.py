@@ -1,29 +1,23 @@
 """What runs often or while somebody waits: the sweeps, the webhooks, the cardholder's API and the pages of staff."""
 
 import datetime as dt
-import os
-import tempfile
-import time
 import uuid
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import msgspec
 from django.contrib import admin
 from django.db import connection
 from django.db.models import Model
-from django.test import Client, RequestFactory, override_settings
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from audit.models import Entry
 from issuing import journal
 from issuing.activity import decision_notices
-from issuing.authorizations import close_out, stand_in_fold
+from issuing.authorizations import close_out
 from issuing.backtest import preview as ranking_preview
 from issuing.billing import top_ups
 from issuing.card_data import reveal
@@ -38,9 +32,7 @@ from issuing.handlers import dispatch
 from issuing.history import rebuilding
 from issuing.inbox import bodies
 from issuing.issuers.errors import IssuerError
-from issuing.issuers.messages import Envelope
 from issuing.issuers.mock import MockIssuer
-from issuing.issuers.stripe.events import parse_authorization_request
 from issuing.locking import locked_purchase
 from issuing.models import Authorization, CardTransaction, Dispute, IssuerEvent, RewardEntry, SyncRun, VirtualCard
 from issuing.operations import balances as issuer_balances
@@ -48,8 +40,6 @@ from issuing.operations import hourly_sums
 from issuing.reconcile import recorded
 from issuing.rewards import sweep as rewards_sweep
 from issuing.rewards import totals
-from issuing.stand_in import entries as answers_of_stand_in
-from issuing.stand_in import snapshot_writing
 from issuing.sync import run as sync
 from onecard.alerts import evaluation as alert_evaluation
 from onecard.alerts import sending as alert_sending
@@ -71,6 +61,7 @@ from onecard.notices.kinds import Kind
 from onecard.outbox import relay
 from routing.models import RankingDraft, RankingPreview
 from tests.proofs.desk.addresses import typed_into
+from tests.query_plans.stand_in import fold_of_stand_in, snapshot_of_cards
 from tests.support import stripe_events
 from tests.support.back_office import logged_in, superuser
 from tests.support.processors import Obliging
@@ -156,42 +147,6 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "balances at issuers", issuer_balances.current
     month = {"since": dt.date(2020, 3, 1), "until": dt.date(2020, 4, 1)}
     yield "rewards of a month", lambda: list(totals.totals(by="month", **month))
-
-
-def snapshot_of_cards() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        snapshot_writing.take(Path(folder))
-
-
-def fold_of_stand_in() -> None:
-    """Of an approval and a decline, and of an approval that is in doubt."""
-    with tempfile.TemporaryDirectory() as folder, override_settings(STAND_IN_DIR=folder):
-        entries = [entry_of_17(reason) for reason in ("", "stand_in_declined")]
-        doubt = msgspec.structs.replace(entry_of_17(""), awaits_mark=True)
-        waiting = Path(folder) / "waiting-17.journal"
-        waiting.write_bytes(b"".join(map(answers_of_stand_in.line_of, (*entries, doubt))))
-        os.utime(waiting, (0, 0))
-        assert stand_in_fold.fold(Path(folder)).outcomes == {"approved": 1, "declined": 1, "in_doubt": 1}
-
-
-def entry_of_17(reason: str) -> answers_of_stand_in.Entry:
-    """An answer about a purchase with card 17 that nobody has heard of."""
-    event = stripe_events.authorization_request(card="ic_17")
-    envelope = Envelope(event["id"], event["type"], "", event["data"]["object"])
-    asked = parse_authorization_request("stripe", envelope)
-    return answers_of_stand_in.Entry(
-        id=str(uuid.uuid4()),
-        answered_at=time.time(),
-        request=answers_of_stand_in.request_of(asked),
-        reason=reason,
-        response=b"{}",
-        method_id=17,
-        snapshot_at=time.time(),
-        elapsed_ms=1.0,
-        in_doubt=[],
-        body=zlib.compress(b"{}"),
-        original_mac="",
-    )
 
 
 def domain_calls() -> Iterator[tuple[str, Operation]]:
