@@ -50,7 +50,7 @@ HARMS = {
     "Every approval that we answered": f"DELETE FROM issuing_decision WHERE id = ({APPROVED})",
     "An approval that the issuer has": f"UPDATE chaos.answer SET body = body || ' ' WHERE repeat AND {ANSWERED}",
     "A decline that is recorded": "UPDATE chaos.answer SET body = body || ' ' WHERE repeat AND NOT approved",
-    "What stand-in answered is in": "UPDATE chaos.answer SET body = 'onecard_decision stand_in_declined'",
+    "What stand-in answered has": "UPDATE chaos.answer SET body = 'onecard_decision stand_in_declined', event = 'lost'",
     "What the issuer holds approved": _copy(
         "issuing_decision",
         where=f"x.id = ({APPROVED})",

@@ -5,17 +5,23 @@ SELECT d.event_id, d.corrects_id, count(*) FROM issuing_decision d GROUP BY 1, 2
 SELECT d.authorization_id, d.round_key, d.corrects_id, count(*) FROM issuing_decision d
 GROUP BY 1, 2, 3 HAVING count(*) > 1;
 
--- I6, I11. Every approval that we answered is recorded, under its question and with the very bytes.
+-- I6, I11. Every approval that we answered is recorded, under its question and with the very bytes. Where the same question
+-- was decided anew before stand-in's approval was in the books, that one is an approval as well, or an open case says so.
 SELECT s.provider, s.event, s.purchase, s.asked_at FROM chaos.answer s WHERE s.approved AND NOT EXISTS (
     SELECT FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id
     WHERE e.provider = s.provider AND e.event_id = s.event AND d.approved
-        AND d.response = convert_to(s.body, 'UTF8'));
+        AND (d.response = convert_to(s.body, 'UTF8') OR s.body ~ 'stand_in_approved'))
+    AND NOT (s.body ~ 'stand_in_approved' AND EXISTS (
+        SELECT FROM issuing_authorization a JOIN wallet_case k ON k.reference = 'authorization:' || a.id
+        WHERE a.provider = s.provider AND a.issuer_authorization_id = s.purchase
+            AND k.kind = 'event_contradiction' AND k.status = 'open'));
 
 -- I6. An approval that the issuer has is answered again with the same bytes, or with a decline that names no decision, or
--- by stand-in: what was recorded could not be read in time. What stand-in answered first is always answered again.
+-- by stand-in: what was recorded could not be read in time. What stand-in answered first is decided anew when it comes
+-- again before it is in the books.
 SELECT s.provider, s.event, s.purchase, later.asked_at, later.body FROM chaos.answer s
 JOIN chaos.answer later ON later.event = s.event AND later.provider = s.provider AND later.repeat
-WHERE NOT s.repeat AND s.approved AND later.body <> s.body AND (later.body !~ 'stand_in_' OR s.body ~ 'stand_in_')
+WHERE NOT s.repeat AND s.approved AND later.body <> s.body AND s.body !~ 'stand_in_' AND later.body !~ 'stand_in_'
     AND (later.approved OR NOT later.approved AND later.body ~ 'onecard_decision');
 
 -- I6. A decline that is recorded, and that the issuer has, is answered again with the same bytes, or with a decline that
@@ -25,15 +31,14 @@ JOIN chaos.answer later ON later.event = s.event AND later.provider = s.provider
 JOIN issuing_issuerevent e ON e.provider = s.provider AND e.event_id = s.event
 JOIN issuing_decision d ON d.event_id = e.id AND d.response = convert_to(s.body, 'UTF8')
 WHERE NOT s.repeat AND NOT s.approved AND later.body <> s.body
-    AND (later.body !~ 'stand_in_' OR s.body ~ 'stand_in_')
+    AND s.body !~ 'stand_in_' AND later.body !~ 'stand_in_'
     AND (later.approved OR NOT later.approved AND later.body ~ 'onecard_decision');
 
--- I6, I11. What stand-in answered is in the books with the very bytes, unless it had doubts: then the commit is there that
--- it could not see.
+-- I6, I11. What stand-in answered has a decision in the books: this one, or that of the same question put again before.
 SELECT s.provider, s.event, s.purchase, s.asked_at, s.body FROM chaos.answer s
-WHERE NOT s.repeat AND s.body ~ 'onecard_decision' AND s.body ~ 'stand_in_' AND s.body !~ 'stand_in_in_doubt'
-    AND NOT EXISTS (SELECT FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id
-        WHERE e.provider = s.provider AND e.event_id = s.event AND d.response = convert_to(s.body, 'UTF8'));
+WHERE s.body ~ 'onecard_decision' AND s.body ~ 'stand_in_' AND NOT EXISTS (
+    SELECT FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id
+    WHERE e.provider = s.provider AND e.event_id = s.event);
 
 -- I6, I18. What the issuer holds approved is approved here, and was not taken back.
 SELECT s.provider, s.event, s.purchase FROM chaos.answer s
