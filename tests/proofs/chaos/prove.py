@@ -22,7 +22,7 @@ from tests.proofs.chaos.invariants import broken, read_invariants
 from tests.proofs.chaos.load import Load, Seen
 from tests.proofs.chaos.places import Places
 from tests.proofs.chaos.plan import Fault
-from tests.proofs.chaos.recovery import connected, measure, probes
+from tests.proofs.chaos.recovery import bound_s, connected, measure, probes
 from tests.proofs.chaos.report import Met, Report, count_rows
 from tests.proofs.chaos.said import Window, read_said, write_said
 from tests.proofs.chaos.system import System
@@ -69,7 +69,7 @@ def prove(run: Run, system: System, http: SandboxHttp, broker: redis.Redis) -> R
     key_change = KeyChange(system.environment)
     load.start()
     try:
-        met = _go_through(run, system, load, key_change)
+        met = _go_through(run, system, load, key_change, within_s=bound_s(laps["started"]))
         key_change.finish()
     finally:
         load.stop()
@@ -101,7 +101,7 @@ def _tighten_limits() -> None:
     cards.filter(turn=0).update(daily_limit_minor=TIGHT_MINOR, per_transaction_limit_minor=TIGHT_MINOR)
 
 
-def _go_through(run: Run, system: System, load: Load, key_change: KeyChange) -> list[Met]:
+def _go_through(run: Run, system: System, load: Load, key_change: KeyChange, *, within_s: float) -> list[Met]:
     """One fault after the other; the next one waits for whoever has not recovered from the one before."""
     asked, chance, met = probes(system.places, load), random.Random(f"victims:{run.seed}"), list[Met]()
     started = time.monotonic()
@@ -119,7 +119,7 @@ def _go_through(run: Run, system: System, load: Load, key_change: KeyChange) -> 
                 key_change.begin()
             wait_until(time.monotonic() - started + fault.duration_s)
         ended_at = time.time()
-        recovery = measure(asked, since=ended_at)
+        recovery = measure(asked, since=ended_at, within_s=within_s)
         met.append(Met(fault, process, begun_at, ended_at, recovery))
         run.tell(_sentence(met[-1], begun_at - time.time() + time.monotonic() - started))
     wait_until(run.seconds)

@@ -11,7 +11,7 @@ import psycopg
 from tests.proofs.chaos.invariants import Broken, Invariant
 from tests.proofs.chaos.load import Seen
 from tests.proofs.chaos.plan import Fault
-from tests.proofs.chaos.recovery import PURCHASES, WITHIN_S, Recovery
+from tests.proofs.chaos.recovery import PURCHASES, Recovery
 from tests.proofs.chaos.said import Answer
 from tests.proofs.purchases.quiet import Mending
 
@@ -58,7 +58,7 @@ class Met:
     def felt_until(self) -> float:
         """When purchases were approved again at both issuers."""
         found = [seconds for name, seconds in self.recovery.seconds.items() if name.startswith(PURCHASES)]
-        return self.ended_at + max((WITHIN_S if each is None else each for each in found), default=0.0)
+        return self.ended_at + max((self.recovery.within_s if each is None else each for each in found), default=0.0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Report:
     def wrong(self) -> list[str]:
         """Each reason why the run proves nothing good, in a sentence."""
         return [
-            *(f"{each.process} {each.fault.kind}: {name} did not recover in {WITHIN_S:.0f} s"
+            *(f"{each.process} {each.fault.kind}: {name} did not recover in {each.recovery.within_s:.0f} s"
               for each in self.met for name in each.recovery.failed),
             *(f"{each.count} rows break {each.invariant.name}" for each in self.broken),
             *(f"the task {name} failed {times} times" for name, times in self.mending.task_failures.items()),

@@ -18,7 +18,7 @@ from tests.proofs.chaos.invariants import Broken, Invariant, read_invariants
 from tests.proofs.chaos.load import Seen
 from tests.proofs.chaos.network import Network, network
 from tests.proofs.chaos.plan import FAULTS, MEANING, Fault, draw
-from tests.proofs.chaos.recovery import Recovery, measure
+from tests.proofs.chaos.recovery import Recovery, bound_s, measure
 from tests.proofs.chaos.report import Met, Report, lines, percentile
 from tests.proofs.chaos.said import Answer, Window
 from tests.proofs.purchases.quiet import Mending
@@ -161,10 +161,14 @@ def test_proxies_that_are_gone_are_no_success(net: Network) -> None:
         net.behave("web", "nonsense")
 
 
-def test_a_process_that_does_no_work_again_has_not_recovered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.proofs.chaos.recovery.WITHIN_S", 0.5)
-    found = measure({"web": lambda _since: True, "relay": lambda _since: False}, since=time.time())
+def test_a_process_that_does_no_work_again_has_not_recovered() -> None:
+    found = measure({"web": lambda _since: True, "relay": lambda _since: False}, since=time.time(), within_s=0.5)
     assert found.failed == ["relay"]
+
+
+@pytest.mark.parametrize(("started_in_s", "bound"), [(10.0, 90.0), (60.0, 120.0)])
+def test_a_machine_that_starts_slowly_may_recover_slowly(started_in_s: float, bound: float) -> None:
+    assert bound_s(started_in_s) == bound
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.5, 50), (0.95, 95), (0.99, 99), (1.0, 100)])
