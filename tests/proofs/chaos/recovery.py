@@ -25,8 +25,8 @@ from onecard.dev.stack import READY_PATH
 from tests.proofs.chaos.load import Load
 from tests.proofs.chaos.places import WEBS, WORKERS, Places, worker_address
 
-# Whoever takes longer has not recovered by itself. Mostly it is the start of a process on a busy machine: where the whole
-# product needs longer than half of this to start, the bound is twice that time.
+# Whoever takes longer has not recovered by itself. Mostly it is the start of a process: on a machine so busy that the
+# whole product needs longer than half of this to start, the bound is twice that time.
 WITHIN_S: Final = 90.0
 LOOK_EVERY_S: Final = 0.2
 # A worker of one process answers between two tasks.
