@@ -109,7 +109,7 @@ def _begin_one(hook: Hook, facts: FrozenFacts, found: dict[str, Answered], calls
         return
     future = hook.threads.submit(partial(_said, hook, facts))
     if future is None:
-        hook.breaker.tell(is_late=True)
+        hook.breaker.count_answer(is_late=True)
         found[hook.name] = Answered(HookOutcome.BUSY, 0)
         return
     calls.append(_Call(hook, future, time.perf_counter()))
@@ -120,13 +120,13 @@ def _inline(hook: Hook, facts: FrozenFacts) -> Answered:
         return Answered(HookOutcome.OPEN, 0)
     said, took_ms = _said(hook, facts)
     is_late = took_ms > settings.FRAUD_HOOK_BUDGET_MS
-    hook.breaker.tell(is_late=is_late)
+    hook.breaker.count_answer(is_late=is_late)
     return Answered(HookOutcome.LATE, took_ms) if is_late else _read(hook, said, took_ms)
 
 
 def _ended(call: _Call) -> Answered:
     is_late = not call.future.done() or call.future.cancelled()
-    call.hook.breaker.tell(is_late=is_late)
+    call.hook.breaker.count_answer(is_late=is_late)
     if is_late:
         took_ms = _since(call.began)
         log.warning("fraud hook %s: late after %d ms, skipped", call.hook.name, took_ms)

@@ -28,7 +28,7 @@ class Breaker:
             self._open_until = now + OPEN_S
             return True
 
-    def tell(self, *, is_late: bool) -> None:
+    def count_answer(self, *, is_late: bool) -> None:
         """Counts an answer."""
         with self._lock:
             self._late_in_a_row = self._late_in_a_row + 1 if is_late else 0

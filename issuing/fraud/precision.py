@@ -93,8 +93,8 @@ def _records(which: dict[str, str], *, since: dt.datetime, until: dt.datetime, d
         record.took_us += row["us"]
         _add(record, COUNTS.get(row["outcome"]), row["count"])
     said = FraudVerdict.objects.filter(decided_at__gte=since, decided_at__lt=until, outcome__in=FLAGGED, **which)
-    judged: Any = said.annotate(day=TruncDate("decided_at", tzinfo=dt.UTC), found=F("case__outcome")).order_by()
-    for row in judged.values(*names, "found").annotate(count=Count("case", distinct=True)):
+    with_cases: Any = said.annotate(day=TruncDate("decided_at", tzinfo=dt.UTC), found=F("case__outcome")).order_by()
+    for row in with_cases.values(*names, "found").annotate(count=Count("case", distinct=True)):
         _add(_of(records, row), CASES.get(row["found"] or ""), row["count"])
     return [records[key] for key in sorted(records, key=str)]
 

@@ -32,7 +32,8 @@ def ratios(seen: Seen) -> dict[str, Any]:
         "closed_128": closed("closed_128"),
         "at_50": {f"{what}_over_in_memory": over("at_50", what, "in_memory") for what in ("p50", "p99")},
         "hot_card_over_in_memory": over("hot_card", "rps", "in_memory", "closed_32"),
-        "twenty_controls": {"cpu_over_bare": over("closed_32_controls", "cpu_us", "product", "closed_32")},
+        "five_hooks": {"cpu_over_bare": over("closed_32", "cpu_us", "bare")},
+        "twenty_controls_and_five_hooks": {"cpu_over_bare": over("closed_32_controls", "cpu_us", "bare", "closed_32")},
         "errors": sum(report["errors"] + report["declined"] for report in _of_product(seen)),
     }
 

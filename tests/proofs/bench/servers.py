@@ -29,10 +29,11 @@ class Server:
 
 
 @contextmanager
-def product(database_url: str, *, processes: int) -> Iterator[Server]:
-    """Starts the process for issuers' requests, with the deadline that it has in production."""
+def product(database_url: str, *, processes: int, is_bare: bool = False) -> Iterator[Server]:
+    """Starts the process for issuers' requests, with the deadline that it has in production; bare: without hooks."""
     port = _free_port()
     environment = {**os.environ, "DATABASE_URL": database_url, "ONECARD_ROLE": "doors"}
+    environment |= {"FRAUD_HOOKS": ""} if is_bare else {}
     command = [*web_command(port, processes=processes), "--log-level", "error"]
     with _running(command, environment, settings.BASE_DIR) as pid:
         _wait_for(f"http://127.0.0.1:{port}/health/ready")

@@ -15,6 +15,8 @@ from tests.proofs.bench import controlled, cpu, one_commit
 from tests.proofs.bench.servers import Server
 
 HOT: Final = 1
+# The product without fraud hooks, and without the twenty controls.
+BARE: Final = "bare"
 IN_MEMORY: Final = "in_memory"
 OVERLOAD: Final = "twice_the_rate"
 # What the product does in a closed loop just before is what its rate is twice of.
@@ -46,6 +48,7 @@ LOADS: Final = (
     Load("closed_128", 128),
     Load("hot_card", 32, cards=HOT),
 )
+CLOSED_32: Final = next(load for load in LOADS if load.name == "closed_32")
 UNDER_CONTROLS: Final = Load("closed_32_controls", 32)
 CLIENTS_OF_A: Final = {"one_connection": 1, "closed_32": 16}
 
@@ -62,6 +65,7 @@ class Turns:
     pgbench: Path | None
     postmaster: int
     loads: Sequence[str] = ()
+    bare: Server | None = None
     seen: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
 
     def steps(self, rounds: int) -> Iterator[str]:
@@ -76,6 +80,9 @@ class Turns:
                     self.post(load, IN_MEMORY, self.in_memory)
                 yield f"the product, {load.name}"
                 self.post(load, "product", self.product)
+            if self.bare and (not self.loads or UNDER_CONTROLS.name in self.loads):
+                yield "the product without hooks, closed_32"
+                self.post(CLOSED_32, BARE, self.bare)
             if not self.loads or UNDER_CONTROLS.name in self.loads:
                 yield "the product, under twenty controls"
                 self._under_controls()
@@ -90,7 +97,7 @@ class Turns:
 
     def warm_up(self) -> None:
         """Every card once, so that caches are as after an hour and not as after a start."""
-        for server in filter(None, (self.product, self.in_memory)):
+        for server in filter(None, (self.product, self.bare, self.in_memory)):
             self._run(server, Load("warm-up", 16, cards=self.cards), seconds=max(3.0, self.cards / 1000))
 
     def _under_controls(self) -> None:

@@ -38,10 +38,14 @@ class Command(BaseCommand):
         with own_database() as url:
             make_cards(cards)
             one_commit.prepare(cards)
-            with product(url, processes=processes) as ours, in_memory(secret=secret, cards=cards) as memory:
+            with (
+                product(url, processes=processes) as ours,
+                product(url, processes=processes, is_bare=True) as bare,
+                in_memory(secret=secret, cards=cards) as memory,
+            ):
                 pgbench = one_commit.find_pgbench()
                 self._say_what_is_missing(pgbench, memory)
-                turns = Turns(cards, seconds, secret, ours, memory, pgbench, cpu.postmaster(), loads)
+                turns = Turns(cards, seconds, secret, ours, memory, pgbench, cpu.postmaster(), loads, bare)
                 self._run(turns, rounds)
             self._show(turns)
 
@@ -52,7 +56,7 @@ class Command(BaseCommand):
             self.stderr.write(self.style.WARNING("NODE IS MISSING, SO NOTHING IS COMPARED WITH B (in memory)."))
 
     def _run(self, turns: Turns, rounds: int) -> None:
-        total = rounds * (2 * len(turns.chosen) + 2) + 1
+        total = rounds * (2 * len(turns.chosen) + 3) + 1
         with tqdm(total=total, desc="warming up", unit="turn", disable=None) as bar:
             turns.warm_up()
             for name in turns.steps(rounds):
