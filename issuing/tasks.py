@@ -7,6 +7,7 @@ from celery import shared_task
 from issuing.activity import decision_notices
 from issuing.authorizations import close_out
 from issuing.backtest import preview as ranking_preview
+from issuing.backtest.controls import preview as control_preview
 from issuing.billing import dunning, top_ups
 from issuing.cards import changes as card_changes
 from issuing.cards import due_comparisons, profile_updates
@@ -189,3 +190,15 @@ def preview_rankings(*, preview_id: int, **_newer: Any) -> None:
 def sweep_ranking_previews(**_newer: Any) -> None:
     """Goes on with the previews whose message the queue lost."""
     ranking_preview.sweep()
+
+
+@shared_task(name="issuing.tasks.preview_control")
+def preview_control(*, preview_id: int, **_newer: Any) -> None:
+    """Goes on with the preview of a control for a while."""
+    control_preview.go_on(preview_id=preview_id)
+
+
+@shared_task(name="issuing.tasks.sweep_control_previews")
+def sweep_control_previews(**_newer: Any) -> None:
+    """Goes on with the previews of controls whose message the queue lost."""
+    control_preview.sweep()

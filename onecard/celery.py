@@ -41,6 +41,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "webhook.switched_off": ("onecard.notices.tasks.tell_of_webhook_off",),
     "staff.notify": ("onecard.second_factor.tasks.notify",),
     "rankings.preview_requested": ("issuing.tasks.preview_rankings",),
+    "controls.preview_requested": ("issuing.tasks.preview_control",),
     "alert.send": ("onecard.alerts.tasks.send_message",),
     "alert.due": ("onecard.alerts.tasks.evaluate",),
     "events.refused": ("onecard.alerts.tasks.evaluate",),
@@ -185,6 +186,11 @@ app.conf.update(
         "sync-issuers": {"task": "issuing.tasks.sync_issuers", "schedule": 60.0, "options": {"expires": 60}},
         "sweep-ranking-previews": {
             "task": "issuing.tasks.sweep_ranking_previews",
+            "schedule": 30.0,
+            "options": {"expires": 30},
+        },
+        "sweep-control-previews": {
+            "task": "issuing.tasks.sweep_control_previews",
             "schedule": 30.0,
             "options": {"expires": 30},
         },

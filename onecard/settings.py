@@ -65,6 +65,9 @@ TRUST_REQUEST_START = environment.flag("TRUST_REQUEST_START", default=False)
 MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", default=False)
 
 # The highest limits that cardholders may set by themselves, in US cents: for one purchase, a day and a month.
+# How long a cardholder's "it was me" lets one retry pass a control, and how often in 24 hours for one card.
+CONTROL_PASS_MIN = environment.number("CONTROL_PASS_MIN", default=10, least=1, most=60)
+CONTROL_PASSES_A_DAY = environment.number("CONTROL_PASSES_A_DAY", default=3, least=1, most=50)
 CARD_LIMIT_CEILINGS = environment.ceilings("CARD_LIMIT_CEILINGS", default="200000,500000,2000000")
 # How many cards a person may begin to add within 24 hours: whoever tries out stolen cards needs many.
 CARD_SETUPS_A_DAY = environment.number("CARD_SETUPS_A_DAY", default=10, least=1, most=1000)

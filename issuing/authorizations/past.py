@@ -12,6 +12,7 @@ from issuing.controls import compiled
 from issuing.controls.attributes import History
 from issuing.controls.evaluation import ControlInForce
 from issuing.fraud.travel import too_far_km
+from issuing.history.card_history import History as CardHistory
 from issuing.history.card_history import in_ms, is_present
 from issuing.history.freshness import is_fresh
 from issuing.issuers.messages import AuthorizationRequest
@@ -22,7 +23,12 @@ QUARTER, HOUR, DAY = dt.timedelta(minutes=15), dt.timedelta(hours=1), dt.timedel
 
 def for_controls(asked: AuthorizationRequest, card: CardFacts, *, now: dt.datetime) -> History:
     """Returns the attributes of the card's past, as they are before this purchase."""
-    past, merchant = card.history, asked.merchant
+    return of(asked, card.history, currency=card.currency, now=now)
+
+
+def of(asked: AuthorizationRequest, past: CardHistory, *, currency: str, now: dt.datetime) -> History:
+    """Returns the attributes of a past, for a purchase with a card of this currency."""
+    merchant = asked.merchant
     return History(
         new_merchant=past.is_new_merchant(merchant),
         new_country=past.is_new_country(merchant.country),
@@ -31,8 +37,8 @@ def for_controls(asked: AuthorizationRequest, card: CardFacts, *, now: dt.dateti
         declines_1_h=past.declines_within(HOUR, now),
         declines_24_h=past.declines_within(DAY, now),
         consecutive_declines=past.consecutive_declines,
-        z_score=past.z_score(asked.amount_minor) if asked.currency == card.currency else None,
-        impossible_travel=_is_impossible(asked, card, now),
+        z_score=past.z_score(asked.amount_minor) if asked.currency == currency else None,
+        impossible_travel=_is_impossible(asked, past, now),
     )
 
 
@@ -53,8 +59,8 @@ def look_back(controls: Iterable[ControlInForce]) -> bool:
     return any(condition.attribute in OF_THE_PAST for each in controls for condition in each.rule.when)
 
 
-def _is_impossible(asked: AuthorizationRequest, card: CardFacts, now: dt.datetime) -> bool | None:
-    last = card.history.last_present
+def _is_impossible(asked: AuthorizationRequest, past: CardHistory, now: dt.datetime) -> bool | None:
+    last = past.last_present
     if last is None or not is_present(asked) or not asked.merchant.country:
         return None
     return too_far_km(last, asked.merchant.country, in_ms(now)) is not None

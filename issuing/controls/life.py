@@ -42,8 +42,11 @@ def create(
     cardholder: Cardholder | None = None,
     card: VirtualCard | None = None,
     origin: str = Control.Origin.STAFF,
+    allows_pass: bool = False,
 ) -> ControlVersion:
     """Writes a new control with its first draft; for all cards, or for one cardholder or card.
+
+    With `allows_pass` a cardholder may answer "it was me", and one retry passes (issuing/controls/passes.py).
 
     Raises DefinitionError for a definition, code or sentence that does not do.
     """
@@ -54,10 +57,19 @@ def create(
         control = Control.objects.create(
             name=name.strip(), scope=scope, cardholder=cardholder, card=card, origin=origin, created_at=clock.now()
         )
-        return write_version(control, definition=definition, reason_code=reason_code, sentence=sentence, actor=actor)
+        return write_version(
+            control,
+            definition=definition,
+            reason_code=reason_code,
+            sentence=sentence,
+            actor=actor,
+            allows_pass=allows_pass,
+        )
 
 
-def write_version(control: Control, *, definition: Any, reason_code: str, sentence: str, actor: str) -> ControlVersion:
+def write_version(
+    control: Control, *, definition: Any, reason_code: str, sentence: str, actor: str, allows_pass: bool = False
+) -> ControlVersion:
     """Writes the control's next draft; raises DefinitionError, and MoveError while there is another draft of it."""
     _check(control, definition, reason_code, sentence)
     now = clock.now()
@@ -73,6 +85,7 @@ def write_version(control: Control, *, definition: Any, reason_code: str, senten
             reason_code=reason_code,
             sentence=sentence.strip(),
             author=actor,
+            allows_pass=allows_pass,
             is_own=control.origin == Control.Origin.HOLDER,
             created_at=now,
             changed_at=now,
@@ -82,7 +95,7 @@ def write_version(control: Control, *, definition: Any, reason_code: str, senten
 
 
 def change_draft(
-    version: ControlVersion, *, definition: Any, reason_code: str, sentence: str, actor: str
+    version: ControlVersion, *, definition: Any, reason_code: str, sentence: str, actor: str, allows_pass: bool = False
 ) -> ControlVersion:
     """Changes a draft. Only its author may, so that the second person publishes what one other person wrote.
 
@@ -94,7 +107,11 @@ def change_draft(
     with transaction():
         drafts = ControlVersion.objects.filter(pk=version.pk, state=states.ControlState.DRAFT)
         changed = drafts.update(
-            definition=definition, reason_code=reason_code, sentence=sentence.strip(), changed_at=clock.now()
+            definition=definition,
+            reason_code=reason_code,
+            sentence=sentence.strip(),
+            allows_pass=allows_pass,
+            changed_at=clock.now(),
         )
         if changed != 1:
             raise MoveError(_("This version is no draft any more, so it is not changed: write a new version."))

@@ -4,6 +4,7 @@ from issuing.models.authorizations import Authorization, Decision, Hold, SpendWi
 from issuing.models.balance import BalanceUse, CardFunding
 from issuing.models.cards import CardChange, IssuerAccount, Provider, VirtualCard
 from issuing.models.control import IssuerControl, Rollout
+from issuing.models.control_previews import ControlPreview, ControlPreviewHit
 from issuing.models.controls import (
     Control,
     ControlBook,
@@ -40,6 +41,8 @@ __all__ = [
     "ControlBook",
     "ControlHit",
     "ControlPass",
+    "ControlPreview",
+    "ControlPreviewHit",
     "ControlVersion",
     "Decision",
     "DecisionHour",

@@ -106,6 +106,11 @@ class ControlVersion(models.Model):
         db_index=False,
         help_text=_("The version whose counters it goes on from, since it counts the same."),
     )
+    allows_pass = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("The cardholder may answer “it was me”, and one retry passes."),
+    )
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     shadowed_at = models.DateTimeField(null=True, blank=True)
@@ -229,7 +234,10 @@ class ControlPass(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["card", "until"], name="open_passes", condition=Q(used_at__isnull=True))]
+        indexes = [
+            models.Index(fields=["card", "until"], name="open_passes", condition=Q(used_at__isnull=True)),
+            models.Index(fields=["card", "created_at"], name="passes_of_card"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(most_minor__gte=0, most_minor__lte=MAX_AMOUNT_MINOR), name="pass_amount_in_bounds"

@@ -21,6 +21,7 @@ NAMES: Final[dict[str, Words]] = {
     "issuing.tasks.sweep_inbox": gettext_lazy("Events of the inbox are handled"),
     "issuing.tasks.sweep_profile_updates": gettext_lazy("Profiles reach the issuer"),
     "issuing.tasks.sweep_ranking_previews": gettext_lazy("Previews of rankings"),
+    "issuing.tasks.sweep_control_previews": gettext_lazy("Previews of controls"),
     "issuing.tasks.sweep_reconciliations": gettext_lazy("Reconciliations that were asked for"),
     "issuing.tasks.sweep_rewards": gettext_lazy("Rewards are booked"),
     "issuing.tasks.sweep_settling": gettext_lazy("Finished purchases are settled as captured"),

@@ -207,7 +207,7 @@ def test_a_merchant_locked_card_pays_there_only(card: VirtualCard, merchant: dic
 @pytest.mark.parametrize("counted", [False, True])
 def test_it_was_me_lets_one_retry_at_the_same_merchant_pass(card: VirtualCard, counted: bool) -> None:
     written = {"velocity": velocity(1_000)} if counted else {"when": [condition("mcc", "5812")]}
-    version = in_force(**written)
+    version = in_force(**written, allows_pass=True)
     assert ask(card) == version.reason_code
     declined = Decision.objects.latest("pk")
     passes.open_pass(declined, actor="user:9")
@@ -217,12 +217,12 @@ def test_it_was_me_lets_one_retry_at_the_same_merchant_pass(card: VirtualCard, c
     assert [ask(card, 4_501), ask(card), ask(card)] == [version.reason_code, "", version.reason_code]
 
 
-def test_a_pass_ends_by_itself(card: VirtualCard) -> None:
-    version = in_force(when=[condition("mcc", "5812")])
+def test_a_pass_ends_by_itself(card: VirtualCard, settings: Any) -> None:
+    version = in_force(when=[condition("mcc", "5812")], allows_pass=True)
     with time_machine.travel(NOON, tick=False) as now:
         ask(card)
         passes.open_pass(Decision.objects.latest("pk"), actor="user:9")
-        now.shift(passes.OPEN_FOR)
+        now.shift(dt.timedelta(minutes=settings.CONTROL_PASS_MIN))
 
         assert ask(card) == version.reason_code
 
