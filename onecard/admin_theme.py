@@ -188,6 +188,14 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": gettext_lazy("Guard"),
+                "items": [
+                    _room(gettext_lazy("Controls"), "shield", "issuing.control"),
+                    _room(gettext_lazy("Control previews"), "preview", "issuing.controlpreview"),
+                    _room(gettext_lazy("“It was me”"), "how_to_reg", "issuing.controlpass"),
+                ],
+            },
+            {
                 "title": gettext_lazy("Routing rules"),
                 "items": [
                     _room(gettext_lazy("Rankings"), "leaderboard", "routing.rankingrow"),

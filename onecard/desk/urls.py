@@ -5,6 +5,7 @@ from django.urls import path
 from django.views.decorators.cache import never_cache
 
 from onecard.desk import person_buttons, saved_filters, views
+from onecard.desk.controls.page import control_report, control_report_file
 from onecard.desk.exports.views import export
 from onecard.desk.health import page as health
 from onecard.desk.health.check_now import check_now as check_registration
@@ -24,6 +25,8 @@ urlpatterns = [
     path("lists/<slug:app>/<slug:name>/save-filter/", admin.site.admin_view(saved_filters.save), name="save-filter"),
     path("lists/filters/<int:key>/delete/", admin.site.admin_view(saved_filters.delete), name="delete-filter"),
     path("lists/<slug:app>/<slug:name>/export/", admin.site.admin_view(export), name="export"),
+    path("controls/<int:key>/report/", control_report, name="control-report"),
+    path("controls/<int:key>/report/export/", control_report_file, name="control-report-file"),
     path("people/", views.people, name="people"),
     path("people/key/<int:key>/", views.person_of_key, name="person-of-key"),
     path(PERSON, views.person, name="person"),

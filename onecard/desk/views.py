@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -20,7 +21,7 @@ from onecard.desk.people_search import LONGEST, find_people
 from onecard.kit.text import clean_text
 from wallet.models import Cardholder
 
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 VIEW_PEOPLE: Final = "wallet.view_cardholder"
 LENGTH, MOST_FOUND = 50, 20
 # The pages of one part, with the function that reads it and its title.
@@ -36,7 +37,7 @@ def for_staff(*permissions: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.has_perms(permissions):
                 raise PermissionDenied
             return view(request, *args, **kwargs)

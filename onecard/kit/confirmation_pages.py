@@ -86,6 +86,8 @@ class Confirmation:
     needs_fresh_code: bool = False
     # What a second person has to do with it, in sentences; the first says when there must be one.
     second_person: "Sequence[StrOrPromise]" = ()
+    # A page with fields in groups extends the usual one.
+    template: str = "admin/confirmation.html"
 
 
 @sensitive_variables("result")
@@ -177,7 +179,7 @@ def _ask(request: HttpRequest, confirmation: Confirmation, form: forms.Form) -> 
         "form": form,
         "errors": errors,
     }
-    answer = TemplateResponse(request, "admin/confirmation.html", context)
+    answer = TemplateResponse(request, confirmation.template, context)
     answer["Cache-Control"] = "no-store"
     return answer
 

@@ -27,6 +27,7 @@ _SEE_PEOPLE: Final = frozenset(
         *("issuing.view_virtualcard", "issuing.view_cardchange", "issuing.view_authorization", "issuing.view_hold"),
         *("issuing.view_spendwindow", "issuing.view_cardfunding", "issuing.view_cardtransaction"),
         *("issuing.view_dispute", "issuing.view_disputerequest", "issuing.view_disputeevidence"),
+        *("issuing.view_control", "issuing.view_controlpass"),
         *("issuing.view_rewardentry", "routing.view_rankingrow", "routing.view_merchantcategory"),
         *("issuing.view_fraudverdict", "notices.view_notice", "audit.view_entry"),
     }
@@ -43,6 +44,7 @@ _SEE_MACHINERY: Final = frozenset(
         *("issuing.view_legacydocument", "outbox.view_message", "integrations.view_endpoint"),
         *("integrations.view_delivery", "routing.view_preferencemultiplier", "routing.view_threshold"),
         *("routing.view_rankingdraft", "routing.view_rankingpreview", "alerts.view_incident"),
+        "issuing.view_controlpreview",
     }
 )
 _SEE_STAFF: Final = frozenset({"users.view_user", "auth.view_group"})
@@ -61,6 +63,7 @@ _EDIT_RANKINGS: Final = frozenset(
         *("wallet.add_cardproduct", "wallet.change_cardproduct"),
     }
 )
+_WRITE_CONTROLS: Final = frozenset({"issuing.add_control", "issuing.publish_control"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +86,13 @@ ROLES: Final[dict[str, Role]] = {
     ),
     "operations": Role(
         title=gettext_lazy("Operations"),
-        words=gettext_lazy("Works the cases and disputes, enters amounts, compares with issuers, and edits rankings."),
+        words=gettext_lazy(
+            "Works the cases and disputes, enters amounts, compares with issuers, and edits rankings and controls."
+        ),
         permissions=_SEE_WORK
         | _HELP_PEOPLE
         | _EDIT_RANKINGS
+        | _WRITE_CONTROLS
         | {
             *("wallet.change_case", "issuing.add_cardfunding", "issuing.change_cardtransaction"),
             *("issuing.change_disputerequest", "issuing.change_dispute", "issuing.download_dispute_evidence"),
@@ -98,9 +104,10 @@ ROLES: Final[dict[str, Role]] = {
     "risk": Role(
         title=gettext_lazy("Risk"),
         words=gettext_lazy(
-            "Decides identity checks, sets flags, reveals card numbers, and is the second person for amounts."
+            "Decides identity checks, sets flags, writes controls, reveals numbers, and is the second person for money."
         ),
         permissions=_SEE_WORK
+        | _WRITE_CONTROLS
         | {
             *("wallet.change_kycreview", "wallet.change_cardholder", "wallet.add_personnote", "wallet.add_case"),
             *("issuing.change_virtualcard", "issuing.reveal_card_data", "issuing.download_dispute_evidence"),
@@ -135,6 +142,7 @@ ROLES: Final[dict[str, Role]] = {
         permissions=_SEE_WORK
         | _SEE_STAFF
         | _EDIT_RANKINGS
+        | {"issuing.publish_control"}
         | {
             *("users.add_user", "users.change_user", "users.assign_roles", "issuing.change_issuercontrol"),
             *("issuing.add_rollout", "issuing.change_rollout", "integrations.change_endpoint"),

@@ -4,9 +4,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.urls import reverse
 
-from issuing.models import (
-    VirtualCard,
-)
+from issuing.models import Control, ControlPass, Decision, VirtualCard
 from issuing.rewards import book as rewards_book
 from onecard.kit import clock
 from onecard.kit.money import Money
@@ -48,6 +46,7 @@ def purchases(count: int, *, card: VirtualCard | None = None) -> None:
         assert rewards_book.book_charge(obligation.charges.get().pk)
         dispute_of(obligation.charges.get())
         draft_of_rankings()
+        pass_of(Decision.objects.latest("pk"))
     check_identity_of(card.cardholder)
 
 
@@ -68,6 +67,16 @@ def dispute_of(charge: FundingCharge) -> None:
     FundingDispute.objects.create(charge=charge, processor_dispute_id=name, status="needs_response", **money, **times)
     with transaction():
         carried_amounts.carry(charge.obligation, 31, actor="system:test")
+
+
+def pass_of(decision: Decision) -> None:
+    """The cardholder said "it was me" of it."""
+    now, card = clock.now(), decision.authorization.card
+    assert card is not None
+    ControlPass.objects.create(
+        control=Control.objects.filter(card=card).latest("pk"), card=card, decision=decision, merchant_name="Bistro",
+        most_minor=100, until=now, created_at=now,
+    )  # fmt: skip
 
 
 def draft_of_rankings() -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from django.db import connection
 
+from tests.query_plans.filled_controls import OF_CONTROLS
 from tests.query_plans.filled_money import OF_MONEY
 from tests.query_plans.filled_notices import OF_NOTICES
 from tests.query_plans.filled_rankings import OF_RANKINGS
@@ -343,6 +344,7 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
     ),
     "issuing_legacydocument": (A_FEW, {"kind": "'virtual_card'", "legacy_id": "'old' || n", "card_id": "n"}),
     **OF_RANKINGS,
+    **OF_CONTROLS,
     **OF_NOTICES,
     "outbox_message": (
         PURCHASES,

@@ -19,11 +19,13 @@ from issuing import journal
 from issuing.activity import decision_notices
 from issuing.authorizations import close_out
 from issuing.backtest import preview as ranking_preview
+from issuing.backtest.controls import preview as control_preview
 from issuing.billing import top_ups
 from issuing.card_data import reveal
 from issuing.cards import changes as card_changes
 from issuing.cards import due_comparisons, profile_updates
 from issuing.clearing import card_transactions, manual_matching
+from issuing.controls import passes, report
 from issuing.disputes import requests as dispute_requests
 from issuing.disputes import submission as dispute_submission
 from issuing.disputes.request_errors import DisputeRefusedError
@@ -34,7 +36,16 @@ from issuing.inbox import bodies
 from issuing.issuers.errors import IssuerError
 from issuing.issuers.mock import MockIssuer
 from issuing.locking import locked_purchase
-from issuing.models import Authorization, CardTransaction, Dispute, IssuerEvent, RewardEntry, SyncRun, VirtualCard
+from issuing.models import (
+    Authorization,
+    CardTransaction,
+    Decision,
+    Dispute,
+    IssuerEvent,
+    RewardEntry,
+    SyncRun,
+    VirtualCard,
+)
 from issuing.operations import balances as issuer_balances
 from issuing.operations import hourly_sums
 from issuing.reconcile import recorded
@@ -125,6 +136,7 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "reminder of dispute requests", dispute_submission.remind
     yield "sweep of rewards", rewards_sweep.sweep
     yield "sweep of previews of rankings", ranking_preview.sweep
+    yield "sweep of previews of controls", control_preview.sweep
     yield "start of the comparison with issuers", lambda: sync.due_providers(clock.now())
     yield "sweep of old requests of the API", idempotency.forget_old
     yield "sweep of mails of notices", notice_mails.sweep
@@ -163,6 +175,10 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
     yield "carried amounts of a purchase", lambda: carried_amounts.take_back("authorization:17", ten)
     yield "rewards of a charge", lambda: list(RewardEntry.objects.filter(charge=carrier, kind="charge"))
     yield "whether a capture is disputed", lambda: _disputed(movement)
+    decision, days = Decision.objects.get(pk=17), dt.timedelta(days=7)
+    yield "whether a purchase may be answered", lambda: passes.is_offered(decision)
+    yield "passes of a card", lambda: passes.opened_within_a_day(17)
+    yield "hits of controls", lambda: report.recent_hits([1, 2], today=clock.now(), week=clock.now() - days)
     yield "wins of one dispute", Posting.objects.filter(key__startswith="charge_won:du_17:").count
     yield (
         "amounts of one person",
@@ -292,6 +308,7 @@ def pages() -> Iterator[tuple[str, Operation]]:
         if model in WITH_PAGE:
             key = model._default_manager.order_by("pk").values_list("pk", flat=True)[16]
             yield f"page {name}", partial(_opened, client, reverse(f"{name}_change", args=[key]))
+    yield "page of a control's report", partial(_opened, client, reverse("desk:control-report", args=[1]))
     for name in ("admin:index", "desk:live", "desk:health"):
         yield f"page {name}", partial(_opened, client, reverse(name))
     customer = Cardholder.objects.get(pk=18).public_id
@@ -308,7 +325,7 @@ def pages() -> Iterator[tuple[str, Operation]]:
     yield "API webhook-deliveries", partial(_opened, person, reverse("webhook-deliveries", args=[hook.public_id]))
     mine = VirtualCard.objects.filter(cardholder=18).latest("pk")
     yield "API cards", partial(_opened, person, reverse("cards"))
-    for name in ("card", "card-limits", "card-top-ups"):
+    for name in ("card", "card-limits", "card-controls", "card-top-ups"):
         yield f"API {name}", partial(_opened, person, reverse(name, args=[mine.public_id]))
 
 

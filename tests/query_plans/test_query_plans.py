@@ -43,6 +43,9 @@ MAY_SCAN: Final = {
 WITHOUT_ID: Final = {
     "alerts_incident": "An incident is found by its rule and what it is about.",
     "audit_entry": "The trail of a thing is found from the thing, by an index.",
+    "issuing_control": "Staff write them: some dozens, found by name; those of a card by an index.",
+    "issuing_controlpass": "A cardholder's word is found from their card, or by its date.",
+    "issuing_controlpreview": "A preview is found from its control.",
     "issuing_disputeevidence": "A file is found from its dispute.",
     "issuing_disputerequest": "What a person asked for is found by their name, or from its case.",
     "issuing_spendwindow": "A counter is found by its card.",
@@ -61,8 +64,6 @@ NEEDED: Final = {
     "users_user_": "Written when staff are named; Django's own user has it.",
     "users_invitation_": "Written when staff are invited.",
     "velocity_entries_in_time": "The sum of a trailing window, inside the statement that commits a decision.",
-    "hits_of_a_version": "The report of one version of a control, by staff.",
-    "issuing_controlhit_decision_id": "Where controls took effect on a decision that staff look at.",
     "onecard_cache_expires": "Django's cache deletes what has expired by it, while Redis is away.",
 }
 DECISIONS: Final = ("first round of a purchase", "later round of a purchase")

@@ -2,11 +2,14 @@
 
 import uuid
 
+from issuing.backtest.controls import asking
+from issuing.controls import life
 from issuing.models import (
     Authorization,
     CardChange,
     CardFunding,
     CardTransaction,
+    ControlPreview,
     Dispute,
     DisputeEvidence,
     DisputeRequest,
@@ -27,6 +30,8 @@ from onecard.notices.kinds import Kind
 from onecard.users.models import User
 from tests.support.factories import FundingMethodFactory, UserFactory
 from wallet.models import EnteredAmount, FundingObligation, OwnTransfer
+
+CASH = {"attribute": "cash", "operator": "is", "value": True}
 
 
 def rows_about(card: VirtualCard) -> None:
@@ -110,6 +115,7 @@ def rows_about(card: VirtualCard) -> None:
         imported_at=now,
     )
     _funding(card, name)
+    _control(card, name)
     ReconcileRun.objects.create(
         status="finished", requested_by="user:1", requested_at=now, finished_at=now, updated_at=now
     )
@@ -136,6 +142,23 @@ def rows_about(card: VirtualCard) -> None:
     )
     IssuerControl.objects.get_or_create(provider=card.issuer_provider)
     Rollout.objects.get_or_create(feature=Rollout.Feature.REAL_CARDS, defaults={"share_percent": 100})
+
+
+def _control(card: VirtualCard, name: str) -> None:
+    """A control of the card with a draft, its preview, and what the cardholder said of a purchase that it declined."""
+    now = clock.now()
+    version = life.create(
+        name="A <b>draft</b>", definition={"when": [CASH], "action": {"kind": "decline"}},
+        reason_code=f"tried_{name[:20]}", sentence="No.", actor=f"user:{UserFactory(is_staff=True).pk}", card=card,
+    )  # fmt: skip
+    preview = ControlPreview.objects.create(
+        version=version, tried=asking.tried_of(version), days=1, status="finished", since=now, until=now, hits=1,
+        days_found={"2026-11-29": {"USD": [1, 4500, 1]}}, created_at=now, worked_at=now, finished_at=now,
+    )  # fmt: skip
+    preview.found.create(
+        decision_id=1, reference="authorization:1", decided_at=now, effect="declined", amount_minor=4500,
+        becomes_minor=0, currency="USD", merchant_name="Bistro", mcc="5812",
+    )  # fmt: skip
 
 
 def _dispute_request(card: VirtualCard, capture: CardTransaction) -> None:

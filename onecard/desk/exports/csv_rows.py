@@ -28,10 +28,10 @@ def csv_rows(model_admin: Any, rows: QuerySet[Any], columns: Sequence[Any]) -> I
     Rows that come or go meanwhile may be in it or not; no other is left out or comes twice.
     """
     names = [label_for_field(column, rows.model, model_admin) for column in columns]
-    yield BYTE_ORDER_MARK + _line(["ID", *map(str, names)])
+    yield BYTE_ORDER_MARK + line(["ID", *map(str, names)])
     for chunk in _chunks(rows):
         model_admin.prepare_rows(chunk)
-        yield "".join(_line([row.pk, *(_cell(model_admin, row, column) for column in columns)]) for row in chunk)
+        yield "".join(line([row.pk, *(_cell(model_admin, row, column) for column in columns)]) for row in chunk)
 
 
 def safe(value: object) -> str:
@@ -72,6 +72,6 @@ class _Echo:
         return text
 
 
-def _line(cells: Sequence[object]) -> str:
+def line(cells: Sequence[object]) -> str:
     line: Any = csv.writer(_Echo()).writerow([safe(cell) for cell in cells])
     return str(line)

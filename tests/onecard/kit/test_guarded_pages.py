@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parents[3]
 APPS = ("onecard", "issuing", "routing", "wallet", "audit")
 FLAG = "needs_fresh_code"
 GUARDED = {
+    "issuing/admin/controls/buttons.py: leave_out": "a control does nothing to somebody any more",
+    "issuing/admin/controls/buttons.py: publish": "purchases are declined or let through",
+    "issuing/admin/controls/buttons.py: switch_off": "purchases are let through",
     "issuing/admin/currency_conversion.py: _confirmation": "the cardholder is charged or given back accordingly",
     "issuing/admin/dispute_evidence.py: _confirmation": "a person's own document, which may show their card",
     "issuing/admin/dispute_request_actions.py: _submit_confirmation": "money is taken back from the merchant",
@@ -36,6 +39,10 @@ FREE = {
     "issuing/admin/card_actions.py: _change_flag": "stops purchases, or lets them go on",
     "issuing/admin/card_actions.py: press_button": "activate, freeze, unfreeze, close",
     "issuing/admin/changes.py: _confirmation": "asks the issuer once more for what was decided before",
+    "issuing/admin/controls/buttons.py: new_control": "a draft",
+    "issuing/admin/controls/buttons.py: preview": "judges what was decided before, and changes nothing",
+    "issuing/admin/controls/buttons.py: to_shadow": "counts, and declines nothing",
+    "issuing/admin/controls/buttons.py: write": "a draft",
     "issuing/admin/dispute_forms.py: dispute_confirmation": "writes down what is asked; submitting is guarded",
     "issuing/admin/dispute_request_actions.py: _evidence_confirmation": "adds a file",
     "issuing/admin/dispute_request_actions.py: _refuse_confirmation": "nothing is submitted",

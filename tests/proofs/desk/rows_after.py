@@ -218,6 +218,20 @@ def work(purchases: int, person: str, at: str) -> Iterator[Table]:
         where="n %% 10 = 3",
     )
     yield Table(
+        "issuing_controlhit",
+        purchases,
+        {
+            "version_id": "1",
+            "decision_id": "n",
+            "action": one_of(("decline", "flag"), "n / 20"),
+            "in_shadow": "n %% 40 = 4",
+            "amount_minor": "4500",
+            "currency": "'USD'",
+            "hit_at": at,
+        },
+        where="n %% 20 = 4",
+    )
+    yield Table(
         "wallet_enteredamount",
         purchases,
         {
