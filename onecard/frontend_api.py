@@ -39,6 +39,7 @@ SPECTACULAR: Final[dict[str, Any]] = {
     "ENUM_NAME_OVERRIDES": {
         "Network": "wallet.models.Network",
         "CardNetwork": "issuing.models.VirtualCard.CardType",
+        "CardControlKind": "issuing.controls.own.OWN_KINDS",
         "CardStatus": "issuing.states.Card",
         "TopUpStatus": "issuing.states.Funding",
         "ReplacementReason": "issuing.states.Replacement",

@@ -18,6 +18,7 @@ from rest_framework.views import exception_handler, set_rollback
 from issuing import errors as errors_of_cards
 from issuing.card_data.reveal import NoSuchCardError, NotRevealableError
 from issuing.card_data.vault import TooManyRevealsError
+from issuing.controls.errors import MoveError
 from issuing.disputes.request_errors import DisputeRefusedError, EvidenceUnavailableError
 from issuing.errors import LimitTooHighError, ReadOnlyError
 from issuing.issuers.base import IssuerError, RefusedError
@@ -58,6 +59,7 @@ STATUS: Final[dict[type[OneCardError], int]] = {
     ProfileChangedError: status.HTTP_412_PRECONDITION_FAILED,
     OtherTermsError: status.HTTP_409_CONFLICT,
     KycError: status.HTTP_409_CONFLICT,
+    MoveError: status.HTTP_409_CONFLICT,
     ReadOnlyError: status.HTTP_503_SERVICE_UNAVAILABLE,
     LimitTooHighError: status.HTTP_400_BAD_REQUEST,
     errors_of_cards.CardRefusedError: status.HTTP_409_CONFLICT,

@@ -4,12 +4,14 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from onecard.api import problem_page, problems
+from onecard.api.activity.it_was_me import ItWasMe
 from onecard.api.activity.preview import RoutingPreview
 from onecard.api.activity.purchases import Purchase, Purchases
 from onecard.api.activity.rewards import Rewards
 from onecard.api.activity.transactions import Transactions
 from onecard.api.cards.actions import Activate, Close, Freeze, Replace, Unfreeze
 from onecard.api.cards.cards import Card, Cards
+from onecard.api.cards.controls import CardControl, CardControls
 from onecard.api.cards.limits import CardLimits
 from onecard.api.cards.reveal import RevealToken
 from onecard.api.cards.top_ups import TopUps
@@ -37,6 +39,7 @@ V1 = [
     # Activity
     path("v1/purchases", Purchases.as_view(), name="purchases"),
     path("v1/purchases/<str:purchase_id>", Purchase.as_view(), name="purchase"),
+    path("v1/purchases/<str:purchase_id>/it-was-me", ItWasMe.as_view(), name="purchase-it-was-me"),
     path("v1/transactions", Transactions.as_view(), name="transactions"),
     path("v1/rewards", Rewards.as_view(), name="rewards"),
     path("v1/routing/preview", RoutingPreview.as_view(), name="routing-preview"),
@@ -75,6 +78,8 @@ V1 = [
     path("v1/cards/<uuid:public_id>/close", Close.as_view(), name="card-close"),
     path("v1/cards/<uuid:public_id>/replace", Replace.as_view(), name="card-replace"),
     path("v1/cards/<uuid:public_id>/limits", CardLimits.as_view(), name="card-limits"),
+    path("v1/cards/<uuid:public_id>/controls", CardControls.as_view(), name="card-controls"),
+    path("v1/cards/<uuid:public_id>/controls/<uuid:control_id>", CardControl.as_view(), name="card-control"),
     path("v1/cards/<uuid:public_id>/top-ups", TopUps.as_view(), name="card-top-ups"),
     path("v1/cards/<uuid:public_id>/reveal-token", RevealToken.as_view(), name="card-reveal-token"),
 ]

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from issuing import states
 from issuing.activity import declines, reasons, timeline
 from issuing.activity.purchases import STATUSES, Payment, PurchaseView, of_cardholder, views
+from issuing.controls import passes
 from issuing.models import Authorization, Decision
 from onecard.api.access import cardholder_of, own
 from onecard.api.activity import explanation
@@ -65,6 +66,9 @@ class StepSerializer(serializers.Serializer[Any]):
 
 
 class PurchaseDetailSerializer(PurchaseSerializer):
+    can_answer = serializers.BooleanField(
+        help_text="true while “it was me” opens a window for one retry: a control stopped or questioned the purchase."
+    )
     timeline = StepSerializer(many=True)
     explanation = explanation.ExplanationSerializer(allow_null=True)
     decided_in_ms = serializers.FloatField(allow_null=True)
@@ -143,6 +147,7 @@ class Purchase(ApiView):
         return Response(
             {
                 **render(view, holder.time_zone),
+                "can_answer": view.decision is not None and passes.is_offered(view.decision),
                 "timeline": [_step(each) for each in steps],
                 "explanation": _why(view.decision),
                 "decided_in_ms": _total_ms(view.decision),

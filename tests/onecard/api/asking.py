@@ -26,7 +26,7 @@ NAMED: Final = {
     "authenticators": "authenticators",
 }
 # Fields that name a thing in one operation only.
-NAMED_AT: Final = {("rename_passkey", "id"): "authenticators"}
+NAMED_AT: Final = {("rename_passkey", "id"): "authenticators", ("card_controls_create", "purchase"): "purchases"}
 NUMBERS: Final = ("sessions", "authenticators")
 # For operations whose body is a file or needs what no example can know.
 FILES: Final = {"multipart/form-data": lambda: {"file": SimpleUploadedFile("a.pdf", PDF, "application/pdf")}}

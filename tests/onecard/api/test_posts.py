@@ -14,12 +14,13 @@ from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from issuing.controls import own
 from issuing.models import Authorization, VirtualCard
 from onecard.api.idempotency import HEADER, REPLAYED
 from tests.onecard.api.asking import address, body_for, content, is_problem
 from tests.onecard.api.auth.people import App
 from tests.onecard.api.document import Operation, operations
-from tests.onecard.api.world import PDF, Somebody, bought
+from tests.onecard.api.world import PDF, Somebody, bought, stopped
 from tests.sandbox.running import RunningSandbox
 from tests.support.threads import at_once
 from wallet.models import Cardholder
@@ -156,6 +157,17 @@ def _with_another_purchase(person: Somebody) -> None:
     person.ids["purchases"] = bought(person)
 
 
+def _without_controls(person: Somebody) -> None:
+    _with_card(person)
+    for each in own.active_of(VirtualCard.objects.get(public_id=person.ids["cards"])):
+        own.remove_own(each, actor="command:test")
+
+
+def _with_a_stopped_purchase(person: Somebody) -> None:
+    _without_controls(person)
+    person.ids["purchases"] = stopped(person)
+
+
 def _unchecked(person: Somebody) -> None:
     Cardholder.objects.filter(pk=person.holder.pk).update(kyc_status="not_started")
 
@@ -170,5 +182,7 @@ PREPARED = {
     "cards_replace": _with_card,
     "top_ups_create": _with_card,
     "disputes_open": _with_another_purchase,
+    "card_controls_create": _without_controls,
+    "purchases_it_was_me": _with_a_stopped_purchase,
     "kyc_submit": _unchecked,
 }

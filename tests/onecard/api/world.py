@@ -14,10 +14,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 
 from issuing.activity import decision_notices
+from issuing.controls import life
 from issuing.handlers import dispatch
 from issuing.issuers import registry
 from issuing.issuers.guard.breaker import close_breaker
-from issuing.models import CardTransaction, VirtualCard
+from issuing.models import CardTransaction, Control, VirtualCard
 from issuing.rewards import sweep as rewards
 from onecard.api.funding.products import SAPPHIRE
 from onecard.kit import clock
@@ -39,6 +40,8 @@ API = "/api/v1"
 PDF = b"%PDF-1.7\nA letter to the shop"
 # When what a worker would do at once is due for a sweep as well.
 SOON = dt.timedelta(minutes=1)
+# A purchase of this amount is declined by a control of `stopped`.
+LARGE = 44_444
 PASSKEYS = "account/authenticators/webauthn"
 
 
@@ -116,6 +119,7 @@ def somebody(marks: Marks) -> Somebody:
     _cards(person)
     _purchases(person)
     _dispute(person)
+    _control(person)
     _login(person)
     person.ids["notifications"] = str(Notice.objects.filter(user=person.user).latest("pk").public_id)
     _webhooks(person)
@@ -215,6 +219,25 @@ def _dispute(person: Somebody) -> None:
     person.ids["disputes"] = person.made(page, asked)["id"]
     letter = SimpleUploadedFile(f"{person.marks.name}.pdf", PDF, content_type="application/pdf")
     person.ids["evidence"] = person.made(f"disputes/{person.ids['disputes']}/evidence", {"file": letter})["id"]
+
+
+def _control(person: Somebody) -> None:
+    """The card pays at the person's cafe only, where all of their purchases are."""
+    asked = {"kind": "merchant_lock", "purchase": person.ids["purchases"]}
+    person.ids["controls"] = person.made(f"cards/{person.ids['cards']}/controls", asked)["id"]
+
+
+def stopped(person: Somebody) -> str:
+    """A purchase that a control declined, for which its cardholder may answer."""
+    if not Control.objects.filter(name="Large").exists():
+        when = [{"attribute": "amount", "operator": "is", "value": LARGE}]
+        version = life.create(
+            name="Large", definition={"when": when, "action": {"kind": "decline"}}, reason_code="looks_unusual",
+            sentence="This looked unusual.", actor="command:test", allows_pass=True,
+        )  # fmt: skip
+        life.activate(life.to_shadow(version, actor="command:test"), actor="command:other")
+    asked = _asked(VirtualCard.objects.get(public_id=person.ids["cards"]), person.marks, LARGE)
+    return str(asked["data"]["object"]["id"])
 
 
 def _login(person: Somebody) -> None:

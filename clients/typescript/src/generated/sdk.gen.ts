@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, formDataBodySerializer, type Options as Options2, type TDataShape } from './client/index.js';
-import type { AuthAddPasskeyData, AuthAddPasskeyErrors, AuthAddPasskeyResponses, AuthAskForLoginPasskeyData, AuthAskForLoginPasskeyErrors, AuthAskForLoginPasskeyResponses, AuthAskForNewPasskeyData, AuthAskForNewPasskeyErrors, AuthAskForNewPasskeyResponses, AuthAskForPasskeyData, AuthAskForPasskeyErrors, AuthAskForPasskeyResponses, AuthAskToReauthenticateData, AuthAskToReauthenticateErrors, AuthAskToReauthenticateResponses, AuthChangeEmailData, AuthChangeEmailErrors, AuthChangeEmailResponses, AuthChangePasswordData, AuthChangePasswordErrors, AuthEndSessionsData, AuthEndSessionsErrors, AuthEndSessionsResponses, AuthGiveLoginCodeData, AuthGiveLoginCodeErrors, AuthGiveLoginCodeResponses, AuthGiveLoginPasskeyData, AuthGiveLoginPasskeyErrors, AuthGiveLoginPasskeyResponses, AuthListAuthenticatorsData, AuthListAuthenticatorsErrors, AuthListAuthenticatorsResponses, AuthListSessionsData, AuthListSessionsErrors, AuthListSessionsResponses, AuthLogInByPasskeyData, AuthLogInByPasskeyErrors, AuthLogInByPasskeyResponses, AuthLogInData, AuthLogInErrors, AuthLogInResponses, AuthLogOutData, AuthLogOutErrors, AuthMakeRecoveryCodesData, AuthMakeRecoveryCodesErrors, AuthMakeRecoveryCodesResponses, AuthReadEmailData, AuthReadEmailErrors, AuthReadEmailResponses, AuthReadRecoveryCodesData, AuthReadRecoveryCodesErrors, AuthReadRecoveryCodesResponses, AuthReadSessionData, AuthReadSessionErrors, AuthReadSessionResponses, AuthReadTotpData, AuthReadTotpErrors, AuthReadTotpResponses, AuthReauthenticateByCodeData, AuthReauthenticateByCodeErrors, AuthReauthenticateByCodeResponses, AuthReauthenticateByPasskeyData, AuthReauthenticateByPasskeyErrors, AuthReauthenticateByPasskeyResponses, AuthReauthenticateData, AuthReauthenticateErrors, AuthReauthenticateResponses, AuthRemovePasskeysData, AuthRemovePasskeysErrors, AuthRemovePasskeysResponses, AuthRemoveTotpData, AuthRemoveTotpErrors, AuthRemoveTotpResponses, AuthRenamePasskeyData, AuthRenamePasskeyErrors, AuthRenamePasskeyResponses, AuthRequestPasswordResetData, AuthRequestPasswordResetErrors, AuthRequestPasswordResetResponses, AuthResendVerificationData, AuthResendVerificationErrors, AuthResendVerificationResponses, AuthResetPasswordData, AuthResetPasswordErrors, AuthResetPasswordResponses, AuthSetUpTotpData, AuthSetUpTotpErrors, AuthSetUpTotpResponses, AuthSignUpData, AuthSignUpErrors, AuthVerifyEmailData, AuthVerifyEmailErrors, AuthVerifyEmailResponses, CardLimitsChangeData, CardLimitsChangeErrors, CardLimitsChangeResponses, CardLimitsReadData, CardLimitsReadErrors, CardLimitsReadResponses, CardProductsListData, CardProductsListErrors, CardProductsListResponses, CardsActivateData, CardsActivateErrors, CardsActivateResponses, CardsChangeData, CardsChangeErrors, CardsChangeResponses, CardsCloseData, CardsCloseErrors, CardsCloseResponses, CardsCreateData, CardsCreateErrors, CardsCreateResponses, CardsFreezeData, CardsFreezeErrors, CardsFreezeResponses, CardsListData, CardsListErrors, CardsListResponses, CardsReadData, CardsReadErrors, CardsReadResponses, CardsReplaceData, CardsReplaceErrors, CardsReplaceResponses, CardsRevealTokenCreateData, CardsRevealTokenCreateErrors, CardsRevealTokenCreateResponses, CardsUnfreezeData, CardsUnfreezeErrors, CardsUnfreezeResponses, DisputesAddEvidenceData, DisputesAddEvidenceErrors, DisputesAddEvidenceResponses, DisputesListData, DisputesListErrors, DisputesListResponses, DisputesOpenData, DisputesOpenErrors, DisputesOpenResponses, DisputesReadData, DisputesReadErrors, DisputesReadResponses, DisputesWithdrawData, DisputesWithdrawErrors, DisputesWithdrawResponses, FundingCardsChangeData, FundingCardsChangeErrors, FundingCardsChangeResponses, FundingCardsCreateData, FundingCardsCreateErrors, FundingCardsCreateResponses, FundingCardSetupsCreateData, FundingCardSetupsCreateErrors, FundingCardSetupsCreateResponses, FundingCardsListData, FundingCardsListErrors, FundingCardsListResponses, FundingCardsOrderData, FundingCardsOrderErrors, FundingCardsOrderResponses, FundingCardsReadData, FundingCardsReadErrors, FundingCardsReadResponses, FundingCardsRemoveData, FundingCardsRemoveErrors, FundingCardsRemoveResponses, KycData, KycErrors, KycResponses, KycSubmitData, KycSubmitErrors, KycSubmitResponses, NotificationSettingsChangeData, NotificationSettingsChangeErrors, NotificationSettingsChangeResponses, NotificationSettingsReadData, NotificationSettingsReadErrors, NotificationSettingsReadResponses, NotificationsListData, NotificationsListErrors, NotificationsListResponses, NotificationsReadAllData, NotificationsReadAllErrors, NotificationsReadAllResponses, NotificationsReadOneData, NotificationsReadOneErrors, NotificationsReadOneResponses, ProfileData, ProfileErrors, ProfileResponses, ProfileTermsData, ProfileTermsErrors, ProfileTermsResponses, ProfileUpdateData, ProfileUpdateErrors, ProfileUpdateResponses, PurchasesListData, PurchasesListErrors, PurchasesListResponses, PurchasesReadData, PurchasesReadErrors, PurchasesReadResponses, RewardsReadData, RewardsReadErrors, RewardsReadResponses, RoutingPreviewData, RoutingPreviewErrors, RoutingPreviewResponses, TopUpsCreateData, TopUpsCreateErrors, TopUpsCreateResponses, TopUpsListData, TopUpsListErrors, TopUpsListResponses, TransactionsListData, TransactionsListErrors, TransactionsListResponses, WalletChangeData, WalletChangeErrors, WalletChangeResponses, WalletReadData, WalletReadErrors, WalletReadResponses, WebhookDeliveriesListData, WebhookDeliveriesListErrors, WebhookDeliveriesListResponses, WebhookDeliveriesReadData, WebhookDeliveriesReadErrors, WebhookDeliveriesReadResponses, WebhookDeliveriesReplayData, WebhookDeliveriesReplayErrors, WebhookDeliveriesReplayResponses, WebhookEndpointsChangeData, WebhookEndpointsChangeErrors, WebhookEndpointsChangeResponses, WebhookEndpointsCreateData, WebhookEndpointsCreateErrors, WebhookEndpointsCreateResponses, WebhookEndpointsDeleteData, WebhookEndpointsDeleteErrors, WebhookEndpointsDeleteResponses, WebhookEndpointsListData, WebhookEndpointsListErrors, WebhookEndpointsListResponses, WebhookEndpointsReadData, WebhookEndpointsReadErrors, WebhookEndpointsReadResponses, WebhookEndpointsRotateSecretData, WebhookEndpointsRotateSecretErrors, WebhookEndpointsRotateSecretResponses, WebhookEndpointsTestData, WebhookEndpointsTestErrors, WebhookEndpointsTestResponses } from './types.gen.js';
+import type { AuthAddPasskeyData, AuthAddPasskeyErrors, AuthAddPasskeyResponses, AuthAskForLoginPasskeyData, AuthAskForLoginPasskeyErrors, AuthAskForLoginPasskeyResponses, AuthAskForNewPasskeyData, AuthAskForNewPasskeyErrors, AuthAskForNewPasskeyResponses, AuthAskForPasskeyData, AuthAskForPasskeyErrors, AuthAskForPasskeyResponses, AuthAskToReauthenticateData, AuthAskToReauthenticateErrors, AuthAskToReauthenticateResponses, AuthChangeEmailData, AuthChangeEmailErrors, AuthChangeEmailResponses, AuthChangePasswordData, AuthChangePasswordErrors, AuthEndSessionsData, AuthEndSessionsErrors, AuthEndSessionsResponses, AuthGiveLoginCodeData, AuthGiveLoginCodeErrors, AuthGiveLoginCodeResponses, AuthGiveLoginPasskeyData, AuthGiveLoginPasskeyErrors, AuthGiveLoginPasskeyResponses, AuthListAuthenticatorsData, AuthListAuthenticatorsErrors, AuthListAuthenticatorsResponses, AuthListSessionsData, AuthListSessionsErrors, AuthListSessionsResponses, AuthLogInByPasskeyData, AuthLogInByPasskeyErrors, AuthLogInByPasskeyResponses, AuthLogInData, AuthLogInErrors, AuthLogInResponses, AuthLogOutData, AuthLogOutErrors, AuthMakeRecoveryCodesData, AuthMakeRecoveryCodesErrors, AuthMakeRecoveryCodesResponses, AuthReadEmailData, AuthReadEmailErrors, AuthReadEmailResponses, AuthReadRecoveryCodesData, AuthReadRecoveryCodesErrors, AuthReadRecoveryCodesResponses, AuthReadSessionData, AuthReadSessionErrors, AuthReadSessionResponses, AuthReadTotpData, AuthReadTotpErrors, AuthReadTotpResponses, AuthReauthenticateByCodeData, AuthReauthenticateByCodeErrors, AuthReauthenticateByCodeResponses, AuthReauthenticateByPasskeyData, AuthReauthenticateByPasskeyErrors, AuthReauthenticateByPasskeyResponses, AuthReauthenticateData, AuthReauthenticateErrors, AuthReauthenticateResponses, AuthRemovePasskeysData, AuthRemovePasskeysErrors, AuthRemovePasskeysResponses, AuthRemoveTotpData, AuthRemoveTotpErrors, AuthRemoveTotpResponses, AuthRenamePasskeyData, AuthRenamePasskeyErrors, AuthRenamePasskeyResponses, AuthRequestPasswordResetData, AuthRequestPasswordResetErrors, AuthRequestPasswordResetResponses, AuthResendVerificationData, AuthResendVerificationErrors, AuthResendVerificationResponses, AuthResetPasswordData, AuthResetPasswordErrors, AuthResetPasswordResponses, AuthSetUpTotpData, AuthSetUpTotpErrors, AuthSetUpTotpResponses, AuthSignUpData, AuthSignUpErrors, AuthVerifyEmailData, AuthVerifyEmailErrors, AuthVerifyEmailResponses, CardControlsCreateData, CardControlsCreateErrors, CardControlsCreateResponses, CardControlsDeleteData, CardControlsDeleteErrors, CardControlsDeleteResponses, CardControlsListData, CardControlsListErrors, CardControlsListResponses, CardLimitsChangeData, CardLimitsChangeErrors, CardLimitsChangeResponses, CardLimitsReadData, CardLimitsReadErrors, CardLimitsReadResponses, CardProductsListData, CardProductsListErrors, CardProductsListResponses, CardsActivateData, CardsActivateErrors, CardsActivateResponses, CardsChangeData, CardsChangeErrors, CardsChangeResponses, CardsCloseData, CardsCloseErrors, CardsCloseResponses, CardsCreateData, CardsCreateErrors, CardsCreateResponses, CardsFreezeData, CardsFreezeErrors, CardsFreezeResponses, CardsListData, CardsListErrors, CardsListResponses, CardsReadData, CardsReadErrors, CardsReadResponses, CardsReplaceData, CardsReplaceErrors, CardsReplaceResponses, CardsRevealTokenCreateData, CardsRevealTokenCreateErrors, CardsRevealTokenCreateResponses, CardsUnfreezeData, CardsUnfreezeErrors, CardsUnfreezeResponses, DisputesAddEvidenceData, DisputesAddEvidenceErrors, DisputesAddEvidenceResponses, DisputesListData, DisputesListErrors, DisputesListResponses, DisputesOpenData, DisputesOpenErrors, DisputesOpenResponses, DisputesReadData, DisputesReadErrors, DisputesReadResponses, DisputesWithdrawData, DisputesWithdrawErrors, DisputesWithdrawResponses, FundingCardsChangeData, FundingCardsChangeErrors, FundingCardsChangeResponses, FundingCardsCreateData, FundingCardsCreateErrors, FundingCardsCreateResponses, FundingCardSetupsCreateData, FundingCardSetupsCreateErrors, FundingCardSetupsCreateResponses, FundingCardsListData, FundingCardsListErrors, FundingCardsListResponses, FundingCardsOrderData, FundingCardsOrderErrors, FundingCardsOrderResponses, FundingCardsReadData, FundingCardsReadErrors, FundingCardsReadResponses, FundingCardsRemoveData, FundingCardsRemoveErrors, FundingCardsRemoveResponses, KycData, KycErrors, KycResponses, KycSubmitData, KycSubmitErrors, KycSubmitResponses, NotificationSettingsChangeData, NotificationSettingsChangeErrors, NotificationSettingsChangeResponses, NotificationSettingsReadData, NotificationSettingsReadErrors, NotificationSettingsReadResponses, NotificationsListData, NotificationsListErrors, NotificationsListResponses, NotificationsReadAllData, NotificationsReadAllErrors, NotificationsReadAllResponses, NotificationsReadOneData, NotificationsReadOneErrors, NotificationsReadOneResponses, ProfileData, ProfileErrors, ProfileResponses, ProfileTermsData, ProfileTermsErrors, ProfileTermsResponses, ProfileUpdateData, ProfileUpdateErrors, ProfileUpdateResponses, PurchasesItWasMeData, PurchasesItWasMeErrors, PurchasesItWasMeResponses, PurchasesListData, PurchasesListErrors, PurchasesListResponses, PurchasesReadData, PurchasesReadErrors, PurchasesReadResponses, RewardsReadData, RewardsReadErrors, RewardsReadResponses, RoutingPreviewData, RoutingPreviewErrors, RoutingPreviewResponses, TopUpsCreateData, TopUpsCreateErrors, TopUpsCreateResponses, TopUpsListData, TopUpsListErrors, TopUpsListResponses, TransactionsListData, TransactionsListErrors, TransactionsListResponses, WalletChangeData, WalletChangeErrors, WalletChangeResponses, WalletReadData, WalletReadErrors, WalletReadResponses, WebhookDeliveriesListData, WebhookDeliveriesListErrors, WebhookDeliveriesListResponses, WebhookDeliveriesReadData, WebhookDeliveriesReadErrors, WebhookDeliveriesReadResponses, WebhookDeliveriesReplayData, WebhookDeliveriesReplayErrors, WebhookDeliveriesReplayResponses, WebhookEndpointsChangeData, WebhookEndpointsChangeErrors, WebhookEndpointsChangeResponses, WebhookEndpointsCreateData, WebhookEndpointsCreateErrors, WebhookEndpointsCreateResponses, WebhookEndpointsDeleteData, WebhookEndpointsDeleteErrors, WebhookEndpointsDeleteResponses, WebhookEndpointsListData, WebhookEndpointsListErrors, WebhookEndpointsListResponses, WebhookEndpointsReadData, WebhookEndpointsReadErrors, WebhookEndpointsReadResponses, WebhookEndpointsRotateSecretData, WebhookEndpointsRotateSecretErrors, WebhookEndpointsRotateSecretResponses, WebhookEndpointsTestData, WebhookEndpointsTestErrors, WebhookEndpointsTestResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -176,6 +176,55 @@ export class OneCardApi extends HeyApiClient {
                 'Content-Type': 'application/json',
                 ...options.headers
             }
+        });
+    }
+    
+    /**
+     * Lists the controls in force, the oldest first.
+     */
+    public cardControlsList<ThrowOnError extends boolean = true>(options: Options<CardControlsListData, ThrowOnError>) {
+        return (options.client ?? this.client).get<CardControlsListResponses, CardControlsListErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/cards/{public_id}/controls',
+            ...options
+        });
+    }
+    
+    /**
+     * Makes the card single-use, or locks it to a merchant, from the next purchase on. Refused for a second one.
+     */
+    public cardControlsCreate<ThrowOnError extends boolean = true>(options: Options<CardControlsCreateData, ThrowOnError>) {
+        return (options.client ?? this.client).post<CardControlsCreateResponses, CardControlsCreateErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/cards/{public_id}/controls',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Takes a control off the card: it pays again everywhere, or more than once, from the next purchase on.
+     */
+    public cardControlsDelete<ThrowOnError extends boolean = true>(options: Options<CardControlsDeleteData, ThrowOnError>) {
+        return (options.client ?? this.client).delete<CardControlsDeleteResponses, CardControlsDeleteErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/cards/{public_id}/controls/{control_id}',
+            ...options
         });
     }
     
@@ -716,6 +765,24 @@ export class OneCardApi extends HeyApiClient {
                 'Content-Type': 'application/json',
                 ...options.headers
             }
+        });
+    }
+    
+    /**
+     * Opens a short window for one retry at the same merchant, up to the same amount; the other rules still hold.
+     *
+     * Refused for a purchase that no such control stopped or questioned, an old one, a second time, and after several
+     * in a day.
+     */
+    public purchasesItWasMe<ThrowOnError extends boolean = true>(options: Options<PurchasesItWasMeData, ThrowOnError>) {
+        return (options.client ?? this.client).post<PurchasesItWasMeResponses, PurchasesItWasMeErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/purchases/{purchase_id}/it-was-me',
+            ...options
         });
     }
     

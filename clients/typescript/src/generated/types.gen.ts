@@ -68,6 +68,32 @@ export type AddressRequest = {
 export type AllowedActionsEnum = 'activate' | 'freeze' | 'unfreeze' | 'replace' | 'close';
 
 /**
+ * What follows from it; without a pass only our staff are told.
+ */
+export type Answer = {
+    /**
+     * Until then one retry passes that control.
+     */
+    retry_until: string | null;
+    /**
+     * The retry may cost this much.
+     */
+    up_to: Money | null;
+    /**
+     * Where the retry has to be.
+     */
+    merchant: string;
+    /**
+     * Our staff, who look at the card, are told.
+     */
+    noted: boolean;
+    /**
+     * For the person.
+     */
+    sentence: string;
+};
+
+/**
  * * `month` - month
  * * `card` - card
  * * `category` - category
@@ -160,6 +186,33 @@ export type CardChangeRequest = {
      * From 1.
      */
     position?: number;
+};
+
+/**
+ * One control of the card; what our staff set up for all cards is not listed.
+ */
+export type CardControl = {
+    id: string;
+    kind: CardControlKind;
+    /**
+     * Of a merchant lock: where the card still pays.
+     */
+    merchant: LockedMerchant | null;
+    /**
+     * Of a single-use card: its purchase was made.
+     */
+    used: boolean;
+    created_at: string;
+};
+
+/**
+ * * `single_use` - single_use
+ * * `merchant_lock` - merchant_lock
+ */
+export type CardControlKind = 'single_use' | 'merchant_lock';
+
+export type CardControls = {
+    results: Array<CardControl>;
 };
 
 /**
@@ -535,6 +588,17 @@ export type Limits = {
     time_zone: string;
 };
 
+export type LockedMerchant = {
+    /**
+     * Empty where only the network's id counts.
+     */
+    name: string;
+    /**
+     * Empty where only the name counts.
+     */
+    network_id: string;
+};
+
 export type Merchant = {
     name: string;
     category: string;
@@ -578,6 +642,25 @@ export type Move = {
  * * `discover` - Discover
  */
 export type Network = 'visa' | 'mastercard' | 'amex' | 'discover';
+
+/**
+ * single_use needs no more. merchant_lock names the merchant: by a purchase, or by a name or network id.
+ */
+export type NewCardControlRequest = {
+    kind: CardControlKind;
+    /**
+     * One of the person's own purchases.
+     */
+    purchase?: string;
+    /**
+     * As it stands on purchases.
+     */
+    merchant_name?: string;
+    /**
+     * The merchant's id in the network.
+     */
+    network_id?: string;
+};
 
 /**
  * A setup whose form is done, and what its owner calls the card.
@@ -1013,6 +1096,10 @@ export type PurchaseDetail = {
     paid_with: Array<Payment>;
     decline: Decline | null;
     created_at: string;
+    /**
+     * true while “it was me” opens a window for one retry: a control stopped or questioned the purchase.
+     */
+    can_answer: boolean;
     timeline: Array<Step>;
     explanation: Explanation | null;
     decided_in_ms: number | null;
@@ -2108,6 +2195,180 @@ export type CardsCloseResponses = {
 };
 
 export type CardsCloseResponse = CardsCloseResponses[keyof CardsCloseResponses];
+
+export type CardControlsListData = {
+    body?: never;
+    path: {
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/cards/{public_id}/controls';
+};
+
+export type CardControlsListErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type CardControlsListError = CardControlsListErrors[keyof CardControlsListErrors];
+
+export type CardControlsListResponses = {
+    200: CardControls;
+};
+
+export type CardControlsListResponse = CardControlsListResponses[keyof CardControlsListResponses];
+
+export type CardControlsCreateData = {
+    body: NewCardControlRequest;
+    headers?: {
+        /**
+         * A new UUID: repeating it repeats nothing.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/cards/{public_id}/controls';
+};
+
+export type CardControlsCreateErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
+    /**
+     * The idempotency key was used for another request.
+     */
+    422: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type CardControlsCreateError = CardControlsCreateErrors[keyof CardControlsCreateErrors];
+
+export type CardControlsCreateResponses = {
+    201: CardControl;
+};
+
+export type CardControlsCreateResponse = CardControlsCreateResponses[keyof CardControlsCreateResponses];
+
+export type CardControlsDeleteData = {
+    body?: never;
+    path: {
+        control_id: string;
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/cards/{public_id}/controls/{control_id}';
+};
+
+export type CardControlsDeleteErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type CardControlsDeleteError = CardControlsDeleteErrors[keyof CardControlsDeleteErrors];
+
+export type CardControlsDeleteResponses = {
+    /**
+     * No response body
+     */
+    204: void;
+};
+
+export type CardControlsDeleteResponse = CardControlsDeleteResponses[keyof CardControlsDeleteResponses];
 
 export type CardsFreezeData = {
     body: WhyRequest;
@@ -4081,6 +4342,72 @@ export type DisputesOpenResponses = {
 };
 
 export type DisputesOpenResponse = DisputesOpenResponses[keyof DisputesOpenResponses];
+
+export type PurchasesItWasMeData = {
+    body?: never;
+    headers?: {
+        /**
+         * A new UUID: repeating it repeats nothing.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        purchase_id: string;
+    };
+    query?: never;
+    url: '/api/v1/purchases/{purchase_id}/it-was-me';
+};
+
+export type PurchasesItWasMeErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
+    /**
+     * The idempotency key was used for another request.
+     */
+    422: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type PurchasesItWasMeError = PurchasesItWasMeErrors[keyof PurchasesItWasMeErrors];
+
+export type PurchasesItWasMeResponses = {
+    201: Answer;
+};
+
+export type PurchasesItWasMeResponse = PurchasesItWasMeResponses[keyof PurchasesItWasMeResponses];
 
 export type RewardsReadData = {
     body?: never;
