@@ -8,11 +8,12 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from issuing.authorizations import close_out
-from issuing.models import VirtualCard
+from issuing.models import ControlHit, VelocityCounter, VirtualCard
 from onecard.kit import clock
 from tests.journeys.conftest import CARD
 from tests.journeys.two_issuers import AtMarqeta, AtStripe, Row, Side, settle, snapshot
 from tests.sandbox.running import RunningSandbox
+from tests.support.controls import condition, in_force, velocity
 from tests.support.sandboxes import intents
 from wallet.models import FundingCharge, FundingMethod
 
@@ -111,6 +112,29 @@ def test_an_increment_declined_by_the_limit_and_a_reversal(live_at_both_issuers:
     assert column(told["windows"], "spent_minor") == [0, 0]
     assert column(told["refunds"], "amount_minor", "status") == [(4500, "succeeded")]
     assert (cleared(told), told["cases"], told["transactions"]) == (0, [], [])
+
+
+def test_a_velocity_declines_an_increment_and_gets_a_reversal_back(
+    live_at_both_issuers: Callable[[Story], Told],
+) -> None:
+    version = in_force(velocity=velocity(6_000))
+    in_force(when=[condition("channel", ["present", "not_present"], "in")], action={"kind": "flag"})
+
+    def story(side: Side, wait: Callable[[], None]) -> None:
+        side.buy(4500)
+        wait()
+        side.ask_for_more(2000)
+        wait()
+        side.reverse(4500)
+
+    told = live_at_both_issuers(story)
+
+    assert column(told["decisions"], "approved", "decline_reason") == [(True, ""), (False, version.reason_code)]
+    assert column(told["purchases"], "status", "approved_minor") == [("reversed", 0)]
+    counters = VelocityCounter.objects.filter(version=version)
+    assert list(counters.values_list("spent_minor", "count")) == [(0, 0), (0, 0)]
+    hits = ControlHit.objects.order_by("pk").values_list("action", "decision__amount_minor")
+    assert list(hits) == [("flag", 4500), ("decline", 2000)] * 2
 
 
 def test_a_purchase_that_no_funding_card_can_pay(live_at_both_issuers: Callable[[Story], Told]) -> None:
