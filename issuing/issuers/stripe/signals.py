@@ -43,7 +43,7 @@ def of_stripe(content: Mapping[str, Any], pending: Mapping[str, Any], currency: 
         three_d_secure=_word(THREE_D_SECURE, secure.get("result") if isinstance(secure, Mapping) else None),
         wallet=wallet if wallet in WALLETS else ("other" if wallet else None),
         network_risk=risk if type(risk) is int else None,
-        is_amount_controllable=pending.get("is_amount_controllable") is True and _counts_alike(currency),
+        is_amount_controllable=_is_controllable(pending, currency),
     )
 
 
@@ -56,9 +56,14 @@ def _check(*results: object) -> str | None:
     return next((each for each in CHECKS if each in results), None)
 
 
-def _counts_alike(currency: str) -> bool:
-    """Returns whether Stripe's smallest unit is ours: only then can the committing statement write a part of it."""
+def _is_controllable(pending: Mapping[str, Any], currency: str) -> bool:
+    """Returns whether a part may be approved: never less than the cash in it, so not where there is any.
+
+    The committing statement writes the part in our units, so Stripe's smallest unit has to be the same.
+    """
+    details = pending.get("amount_details")
+    has_cash = isinstance(details, Mapping) and bool(details.get("cashback_amount"))
     try:
-        return from_stripe(1, currency).minor == 1
+        return pending.get("is_amount_controllable") is True and not has_cash and from_stripe(1, currency).minor == 1
     except MoneyError:
         return False
