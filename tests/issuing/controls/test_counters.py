@@ -117,7 +117,7 @@ def test_a_partial_approval_of_the_network_gives_the_rest_back() -> None:
 
 
 @pytest.mark.parametrize("window", ["lifetime", "trailing"])
-def test_a_new_version_that_counts_the_same_goes_on_from_the_old_ones_counter(window: str) -> None:
+def test_a_version_that_counts_the_same_goes_on_from_the_old_counter(window: str) -> None:
     more = {"trailing_s": 3_600} if window == "trailing" else {}
     card, old = walkthrough_card(), in_force(velocity=velocity(9_000, window, **more))
     assert ask(card) == ""

@@ -132,7 +132,7 @@ def test_a_flag_approves_and_is_on_record(card: VirtualCard) -> None:
     assert (ControlHit.objects.count(), VelocityCounter.objects.get().spent_minor) == (2, 4_500)
 
 
-def test_a_shadow_version_records_what_it_would_have_done_and_does_nothing(card: VirtualCard) -> None:
+def test_a_shadow_version_is_on_record_and_does_nothing(card: VirtualCard) -> None:
     shadow(when=[condition("mcc", "5812")])
     counted = shadow(velocity=velocity(5_000))
 
