@@ -1,1 +1,1 @@
-"""Strategy `value`: which funding card earns the most money, by the terms of a reward catalogue. Pure and deterministic."""
+"""Strategy `value`: which funding card earns the most money by a catalogue of reward terms. Pure, deterministic."""

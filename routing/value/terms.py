@@ -45,7 +45,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Programme:
-    """A reward currency, with the cents that one point brings when it is spent well, and when it is paid out in cash."""
+    """A reward currency: the cents that one point brings when it is spent well, and when it is paid out in cash."""
 
     key: str
     cents_per_point: Decimal
@@ -140,6 +140,8 @@ class Product:
     valid_from: dt.date | None = None
     valid_to: dt.date | None = None
     notes: str = ""
+    # "high": long-standing or read again for this catalogue; "medium": remembered or second-hand; "low": check first.
+    confidence: str = ""
     source: Source = Source()
 
 
