@@ -14,7 +14,7 @@ from routing.value.terms import Catalogue, Category, Product, Programme
 SHIPPED = Path(__file__).resolve().parents[2] / "fixtures" / "reward_catalogue.json"
 
 
-class BadCatalogue(Exception):  # noqa: N818
+class CatalogueFileError(Exception):
     """The file is no catalogue; the message says what is wrong and where."""
 
 
@@ -32,13 +32,13 @@ class CatalogueFile:
 
 
 def read_catalogue(path: Path) -> Catalogue:
-    """Reads and checks the file. Raises `BadCatalogue` with a sentence for each thing that is wrong."""
+    """Reads and checks the file. Raises `CatalogueFileError` with a sentence for each thing that is wrong."""
     try:
         file = msgspec.json.decode(path.read_bytes(), type=CatalogueFile)
     except OSError as error:
-        raise BadCatalogue(f"{path} cannot be read: {error.strerror}.") from error
+        raise CatalogueFileError(f"{path} cannot be read: {error.strerror}.") from error
     except msgspec.DecodeError as error:
-        raise BadCatalogue(f"{path} is no reward catalogue: {error}.") from error
+        raise CatalogueFileError(f"{path} is no reward catalogue: {error}.") from error
     catalogue = Catalogue(
         products={each.key: each for each in file.products},
         programmes={each.key: each for each in file.programmes},
@@ -47,7 +47,7 @@ def read_catalogue(path: Path) -> Catalogue:
         as_of=file.as_of,
     )
     if problems := list_problems(catalogue):
-        raise BadCatalogue(f"{path}: " + " ".join(problems))
+        raise CatalogueFileError(f"{path}: " + " ".join(problems))
     return catalogue
 
 

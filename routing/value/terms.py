@@ -55,11 +55,15 @@ class Programme:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A tag, with the inclusive ranges of four-digit MCCs that it covers; tags that it includes are resolved."""
+    """A tag, with the inclusive ranges of four-digit MCCs that it covers; tags that it includes are resolved.
+
+    With a channel it covers only purchases of that channel: "retail bought online" is no matter of the MCC alone.
+    """
 
     tag: str
     label: str
     mcc_ranges: tuple[tuple[str, str], ...]
+    channel: Channel = Channel.ANY
 
 
 @dataclass(frozen=True, slots=True)

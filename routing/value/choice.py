@@ -1,0 +1,102 @@
+"""Which card pays by strategy `value`: the one whose expected money, less the price of scarce space, is highest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from routing.value.earning import Earning, earn
+from routing.value.likelihood import Odds
+from routing.value.personal_rules import NO_RULES, PersonalRule, PersonalRules
+from routing.value.prices import NO_PRICES, Prices
+from routing.value.spend import Booking, Purchase, Spend
+from routing.value.wallet import Wallet
+
+HIGHEST = "highest_value"
+KEPT_SPACE = "space_kept_for_later"
+BUILT_TOP = "for_the_top_category"
+LIKELIER = "likelier_to_pay"
+PERSONAL = "personal_rule"
+ONLY_CARD = "only_card"
+NO_CARD = "no_funding_card"
+CERTAIN = Odds()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueChoice:
+    """The result: the card that pays (None: no card may), the rule that decided, and what all cards would have earned.
+
+    `candidates` are in their order, the best first. `left_out` names the cards that may not pay, and why; `skipped` the
+    personal rules that cover the purchase and did not decide.
+    """
+
+    chosen: Earning | None
+    rule: str
+    candidates: tuple[Earning, ...]
+    left_out: Mapping[str, str]
+    personal_rule: PersonalRule | None = None
+    skipped: tuple[tuple[PersonalRule, str], ...] = ()
+
+    @property
+    def runner_up(self) -> Earning | None:
+        return next((each for each in self.candidates if each is not self.chosen), None)
+
+    @property
+    def best_flat(self) -> Earning | None:
+        """The card with the highest base rate in money: what a person who carries one card would use."""
+        return max(self.candidates, key=lambda each: each.card.flat_value, default=None)
+
+    @property
+    def booking(self) -> Booking:
+        return self.chosen.booking if self.chosen else Booking()
+
+
+def choose_by_value(
+    purchase: Purchase,
+    wallet: Wallet,
+    spend: Spend,
+    prices: Prices = NO_PRICES,
+    left_out: Mapping[str, str] | None = None,
+    *,
+    personal: PersonalRules = NO_RULES,
+    odds: Mapping[str, Odds] | None = None,
+) -> ValueChoice:
+    """Picks the card that pays: by the first personal rule that can decide, else by the highest expected net value.
+
+    `left_out` names cards that may not be charged now, each with the reason. Without `odds` every card is taken to pay.
+    Of cards with the same net value, the one that earns more now is first, then the backup, then the wallet's order.
+    """
+    cards = [card.holding.card for card in wallet.cards]
+    ruling = personal.apply(purchase, cards, left_out or {})
+    earnings = [
+        earn(card, offer, purchase, spend, prices)
+        for card, offer in zip(wallet.cards, wallet.offers(purchase), strict=True)
+        if card.holding.card not in ruling.left_out
+    ]
+    ranked = tuple(sorted(earnings, key=lambda each: _order(each, purchase, odds)))
+    chosen, rule = _pick(ranked, ruling.card)
+    return ValueChoice(chosen, rule, ranked, ruling.left_out, ruling.decided_by, ruling.skipped)
+
+
+def _pick(ranked: Sequence[Earning], demanded: str | None) -> tuple[Earning | None, str]:
+    if not ranked:
+        return None, NO_CARD
+    if demanded is not None:
+        return next(each for each in ranked if each.card.holding.card == demanded), PERSONAL
+    return ranked[0], _rule(ranked)
+
+
+def _order(earning: Earning, purchase: Purchase, odds: Mapping[str, Odds] | None) -> tuple[int, int, bool]:
+    net = earning.net
+    if odds is not None:
+        net = odds.get(earning.card.holding.card, CERTAIN).expected(net, purchase.amount_minor)
+    return -net, -earning.earned, not earning.card.holding.is_backup
+
+
+def _rule(ranked: Sequence[Earning]) -> str:
+    first = ranked[0]
+    if len(ranked) == 1:
+        return ONLY_CARD
+    if any(other.net > first.net for other in ranked[1:]):
+        return LIKELIER
+    if any(other.earned > first.earned for other in ranked[1:]):
+        return BUILT_TOP if first.space < 0 else KEPT_SPACE
+    return HIGHEST

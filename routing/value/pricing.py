@@ -1,0 +1,212 @@
+"""Prices the scarce space in caps: the money that one more unit of space is expected to earn in the rest of its period.
+
+1. The forecast is laid out by month, and each kind of purchase becomes a lot: its expected spend, the best rate that
+   needs no scarce space, and the rates that need some.
+2. For each bucket, lots are sorted by what it pays beyond their next best card. Space is worth the advantage of the
+   last lot that still fits. Demand is uncertain, so this is an expectation: the sum over the steps of advantage of
+   each step times the probability that demand at or above it fills the space.
+3. A bucket's price changes what its rivals' lots have as next best, so all are priced in turn, a few times over. (This
+   is coordinate descent on the dual of the transportation problem that a clairvoyant would solve.)
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import erfc, exp, pi, sqrt
+
+from routing.value.forecast import History
+from routing.value.prices import Prices
+from routing.value.spend import Bucket, Spend, Tally, Used
+from routing.value.top_category import Gains
+from routing.value.wallet import Card, Offer, Tier, Wallet
+
+SWEEPS = 3
+GRID = 8
+# How uncertain a forecast is beside the chance of single purchases: the standard deviation of its level.
+LEVEL_SPREAD = 0.25
+SQRT_2 = sqrt(2)
+
+
+@dataclass(slots=True)
+class Lot:
+    """Expected spend with the same rates: `free` is the best that needs no scarce space, `rates` those that do."""
+
+    free: int
+    rates: tuple[tuple[int, "Slot"], ...]
+    mean: float = 0.0
+    variance: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """One bucket, or one category of a top category's bucket, with its space and its current price."""
+
+    bucket: Bucket
+    tag: str
+    left: int
+    extra: int = 0
+    price: float = 0.0
+    is_open: bool = True
+    lots: list[Lot] = field(default_factory=list)
+
+
+class Curve:
+    """How much demand there is at each advantage or above, the highest first."""
+
+    def __init__(self, slot: Slot) -> None:
+        steps = [(advantage, lot) for lot in slot.lots if (advantage := _advantage(lot, slot)) > 0]
+        steps.sort(key=lambda step: -step[0])
+        self.advantages = [advantage for advantage, _ in steps]
+        self.means: list[float] = []
+        self.deviations: list[float] = []
+        mean = variance = 0.0
+        for _, lot in steps:
+            mean += lot.mean
+            variance += lot.variance
+            self.means.append(mean)
+            self.deviations.append(sqrt(variance + (LEVEL_SPREAD * mean) ** 2) or 1.0)
+
+    def price(self, room: float) -> float:
+        """What one more unit is worth beside this much space."""
+        price = 0.0
+        following = [*self.advantages, 0.0][1:]
+        for advantage, lower, mean, deviation in zip(
+            self.advantages, following, self.means, self.deviations, strict=True
+        ):
+            if advantage > lower:
+                price += (advantage - lower) * 0.5 * erfc((room - mean) / (deviation * SQRT_2))
+        return price
+
+    def gains(self, room: int) -> Gains:
+        """The value of space up to this much, at a few points."""
+        rooms = [room * index // GRID for index in range(GRID + 1)]
+        prices = [self.price(each) for each in rooms]
+        values = [0.0]
+        for index in range(1, len(rooms)):
+            values.append(values[-1] + (prices[index] + prices[index - 1]) / 2 * (rooms[index] - rooms[index - 1]))
+        return Gains(tuple(rooms), tuple(int(value) for value in values), self._deviation(room, values[-1]))
+
+    def _deviation(self, room: int, value: float) -> int:
+        """The standard deviation of the value: that of the demand that fits, at its average advantage."""
+        if not self.means or value <= 0:
+            return 0
+        mean, deviation = self.means[-1], self.deviations[-1]
+        below = 0.5 * erfc((mean - room) / (deviation * SQRT_2))
+        density = exp(-(((room - mean) / deviation) ** 2) / 2) / sqrt(2 * pi)
+        fits = mean * below - deviation * density + room * (1 - below)
+        squared = (mean**2 + deviation**2) * below - deviation * (mean + room) * density + room**2 * (1 - below)
+        return int(value / fits * sqrt(max(0.0, squared - fits**2))) if fits > 0 else 0
+
+
+def make_prices(wallet: Wallet, spend: Spend, history: History, today: dt.date) -> Prices:
+    """Prices all buckets that are open today, from the history's forecast of the time until each of them ends."""
+    return _Pricing(wallet, spend, history, today).run()
+
+
+class _Pricing:
+    def __init__(self, wallet: Wallet, spend: Spend, history: History, today: dt.date) -> None:
+        self._wallet, self._spend, self._history, self._today = wallet, spend, history, today
+        self._slots: dict[tuple[Bucket, str], Slot] = {}
+        self._lots: dict[tuple[object, ...], Lot] = {}
+
+    def run(self) -> Prices:
+        for first, after in self._months():
+            for demand in self._history.forecast(first, after):
+                offers = self._wallet.offers(demand.example)
+                self._add(offers, demand.example.at.date(), demand.mean, demand.variance)
+        for _ in range(SWEEPS):
+            for group in self._groups():
+                _price(group)
+        return self._current_prices()
+
+    def _months(self) -> Iterator[tuple[dt.date, dt.date]]:
+        """From today to the end of the last period that is open today, month by month."""
+        ends = [card.period(cap, self._today)[1] for card in self._wallet.cards for cap in card.prepared.product.caps]
+        day, end = self._today, max(ends, default=self._today)
+        while day < end:
+            following = min(dt.date(day.year + day.month // 12, day.month % 12 + 1, 1), end)
+            yield day, following
+            day = following
+
+    def _add(self, offers: Sequence[Offer], day: dt.date, mean: float, variance: float) -> None:
+        if all(len(offer.tiers) == 1 for offer in offers):
+            return
+        free = max(offer.tiers[-1].value - offer.fee for offer in offers)
+        rates = [
+            (tier.value - offer.fee, self._slot(card, tier, offer, day))
+            for card, offer in zip(self._wallet.cards, offers, strict=True)
+            for tier in offer.tiers[:-1]
+            if tier.value - offer.fee > free
+        ]
+        if not rates:
+            return
+        key = (free, *((value, slot.bucket, slot.tag) for value, slot in rates))
+        lot = self._lots.get(key)
+        if lot is None:
+            lot = self._lots[key] = Lot(free, tuple(rates))
+            for _, slot in rates:
+                slot.lots.append(lot)
+        lot.mean += mean
+        lot.variance += variance
+
+    def _slot(self, card: Card, tier: Tier, offer: Offer, day: dt.date) -> Slot:
+        cap = tier.cap
+        if cap is None:
+            raise ValueError("Only a rate under a cap needs space.")
+        bucket = card.bucket(cap, day)
+        slot = self._slots.get((bucket, tier.tag))
+        if slot is None:
+            used = self._spent(bucket, tier) if tier.tag else self._spend.buckets.get(bucket)
+            left = max(0, cap.limit_minor - (used.total_minor if used else 0))
+            slot = self._slots[bucket, tier.tag] = Slot(bucket, tier.tag, left, tier.value - offer.tiers[-1].value)
+        return slot
+
+    def _spent(self, bucket: Bucket, tier: Tier) -> Used | None:
+        bonus = tier.hit.prepared.bonus.key if tier.hit else ""
+        return self._spend.tallies.get(Tally(bucket.card, bonus, bucket.starts_on, tier.tag))
+
+    def _groups(self) -> list[list[Slot]]:
+        """The slots by bucket: one, or one for each category of a top category's."""
+        groups: dict[Bucket, list[Slot]] = {}
+        for slot in self._slots.values():
+            groups.setdefault(slot.bucket, []).append(slot)
+        return list(groups.values())
+
+    def _current_prices(self) -> Prices:
+        space: dict[Bucket, Gains] = {}
+        tops: dict[Bucket, dict[str, Gains]] = {}
+        for slot in self._slots.values():
+            if slot.bucket.starts_on > self._today:
+                continue
+            if slot.tag:
+                tops.setdefault(slot.bucket, {})[slot.tag] = Curve(slot).gains(slot.left)
+            else:
+                space[slot.bucket] = Curve(slot).gains(slot.left)
+        return Prices(space, tops)
+
+
+def _price(group: list[Slot]) -> None:
+    """Prices a bucket's space; of the categories of a top category's, only the one that gains most is open."""
+    if not group[0].tag:
+        group[0].price = Curve(group[0]).price(group[0].left)
+        return
+    totals = []
+    for slot in group:
+        slot.is_open = True
+        curve = Curve(slot)
+        slot.price = curve.price(slot.left)
+        totals.append(curve.gains(slot.left).values[-1])
+    best = max(range(len(group)), key=lambda index: totals[index])
+    for index, slot in enumerate(group):
+        slot.is_open = index == best
+
+
+def _advantage(lot: Lot, slot: Slot) -> float:
+    """What the slot pays for the lot beyond its next best card, other buckets' space at its price."""
+    mine, other = 0, float(lot.free)
+    for value, rival in lot.rates:
+        if rival is slot:
+            mine = value
+        elif rival.is_open and value - rival.price > other:
+            other = value - rival.price
+    return mine - other

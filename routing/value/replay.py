@@ -1,0 +1,57 @@
+"""Decides one person's purchases one after another, each with its own time as now and what was spent so far."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from routing.value.choice import ValueChoice, choose_by_value
+from routing.value.forecast import History
+from routing.value.live_spend import LiveSpend
+from routing.value.matching import Matcher
+from routing.value.prices import NO_PRICES, Prices
+from routing.value.pricing import make_prices
+from routing.value.spend import Purchase
+from routing.value.terms import Catalogue, Holding
+from routing.value.wallet import Wallet
+
+# Prices are made anew after this many days, and on the first purchase of a month.
+PRICES_HOLD_DAYS = 3
+
+
+class Replay:
+    """One person's wallet with the spend so far. Purchases come in the order of their time."""
+
+    def __init__(self, matcher: Matcher, catalogue: Catalogue, holdings: Sequence[Holding]) -> None:
+        self.wallet = Wallet(matcher, catalogue, holdings)
+        self.live = LiveSpend()
+        self._has_caps = any(holding.product.caps for holding in holdings)
+        self._history: History | None = None
+        self._prices: Prices = NO_PRICES
+        self._priced_on: dt.date | None = None
+
+    def choose(self, purchase: Purchase) -> ValueChoice:
+        """Decides by value, and changes nothing that was spent."""
+        prices = self._current_prices(purchase.at.date())
+        return choose_by_value(purchase, self.wallet, self.live.spend, prices)
+
+    def value_unpriced(self, purchase: Purchase) -> ValueChoice:
+        """What each card would earn, without a price for space; for a choice that other rules make."""
+        return choose_by_value(purchase, self.wallet, self.live.spend)
+
+    def record(self, purchase: Purchase, choice: ValueChoice) -> None:
+        """Books the purchase as spent on the chosen card, and remembers it for the forecast."""
+        self.live.book(choice.booking)
+        if self._history is not None:
+            self._history.add(purchase)
+
+    def _current_prices(self, today: dt.date) -> Prices:
+        if not self._has_caps:
+            return NO_PRICES
+        if self._history is None:
+            self._history = History(today)
+        if self._priced_on is None or self._is_stale(self._priced_on, today):
+            self._prices = make_prices(self.wallet, self.live.spend, self._history, today)
+            self._priced_on = today
+        return self._prices
+
+    def _is_stale(self, priced_on: dt.date, today: dt.date) -> bool:
+        return (today - priced_on).days >= PRICES_HOLD_DAYS or today.month != priced_on.month

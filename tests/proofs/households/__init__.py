@@ -1,0 +1,1 @@
+"""`make bench-routing`: made-up households route a year of purchases, beside what a clairvoyant would have earned."""
