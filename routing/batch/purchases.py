@@ -34,16 +34,16 @@ class LineError(Exception):
 def read_purchases(file: Path, users: Container[str]) -> list[Line]:
     """Returns the purchases in the order of the file. Raises `BatchInputError` for the first line that is wrong."""
     lines: list[Line] = []
-    seen: set[tuple[str, str]] = set()
+    known: set[tuple[str, str]] = set()
     for number, row in _rows(file):
         try:
             line = _read(row, users)
         except LineError as error:
             raise BatchInputError(file, number, str(error)) from error
-        if (line.user_id, line.purchase_id) in seen:
+        if (line.user_id, line.purchase_id) in known:
             problem = f"purchase {shown(line.purchase_id)} of user {shown(line.user_id)} appears twice."
             raise BatchInputError(file, number, problem)
-        seen.add((line.user_id, line.purchase_id))
+        known.add((line.user_id, line.purchase_id))
         lines.append(line)
     return lines
 

@@ -62,7 +62,8 @@ def choose_by_value(
     """Picks the card that pays: by the first personal rule that can decide, else by the highest expected net value.
 
     `left_out` names cards that may not be charged now, each with the reason. Without `odds` every card is taken to pay.
-    Of cards with the same net value, the one that earns more now is first, then the backup, then the wallet's order.
+    Of cards with the same net value, the one that earns more now is first, then one that takes no space under a cap,
+    then the backup, then the wallet's order.
     """
     cards = [card.holding.card for card in wallet.cards]
     ruling = personal.apply(purchase, cards, left_out or {})
@@ -84,11 +85,12 @@ def _pick(ranked: Sequence[Earning], demanded: str | None) -> tuple[Earning | No
     return ranked[0], _rule(ranked)
 
 
-def _order(earning: Earning, purchase: Purchase, odds: Mapping[str, Odds] | None) -> tuple[int, int, bool]:
+def _order(earning: Earning, purchase: Purchase, odds: Mapping[str, Odds] | None) -> tuple[int, int, bool, bool]:
     net = earning.net
     if odds is not None:
         net = odds.get(earning.card.holding.card, CERTAIN).expected(net, purchase.amount_minor)
-    return -net, -earning.earned, not earning.card.holding.is_backup
+    takes_space = bool(earning.booking.buckets or earning.booking.tallies)
+    return -net, -earning.earned, takes_space, not earning.card.holding.is_backup
 
 
 def _rule(ranked: Sequence[Earning]) -> str:

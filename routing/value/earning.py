@@ -1,16 +1,16 @@
 """What one purchase earns on one card: split at its caps, less the foreign fee and the price of the space it takes."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
 from routing.value.prices import Prices
 from routing.value.spend import Booking, Bucket, Purchase, Spend, Tally, Used
 from routing.value.terms import Bonus, Source
-from routing.value.top_category import expect, favourite
+from routing.value.top_category import foresee
 from routing.value.wallet import Card, Offer, Tier, to_minor
 
 UNUSED = Used()
+NOTHING = Booking()
 
 
 class Part(NamedTuple):
@@ -29,8 +29,7 @@ class Part(NamedTuple):
         return to_minor(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Earning:
+class Earning(NamedTuple):
     """A card with what the purchase earns there. All but the parts' amounts are in value units.
 
     `net` decides: `reward` less `fee` less `space`, the price of the scarce space in caps that the purchase takes. For
@@ -62,7 +61,7 @@ def earn(card: Card, offer: Offer, purchase: Purchase, spend: Spend, prices: Pri
     if len(offer.tiers) == 1:
         tier = offer.tiers[0]
         part = Part(_key(tier), _source(card, tier), left, tier.value)
-        return Earning(card, (part,), tier.value * left, fee, 0, Booking(), offer.is_excluded)
+        return Earning(card, (part,), tier.value * left, fee, 0, NOTHING, offer.is_excluded)
     sums = _Sums(card, purchase, spend, prices)
     for tier in offer.tiers:
         left = sums.take(tier, left, offer)
@@ -106,13 +105,15 @@ class _Sums:
         So its tier takes nothing here, and the difference is added: as reward if its category is expected to win.
         """
         limit = tier.cap.limit_minor if tier.cap else 0
-        before = {tag: self._spent(bucket, bonus.key, tag) for tag in bonus.top_categories}
-        after = before | {tier.tag: before[tier.tag] + left}
+        before = {tag: spent for tag in bonus.top_categories if (spent := self._spent(bucket, bonus.key, tag))}
+        mine = before.get(tier.tag, 0)
+        after = before | {tier.tag: mine + left}
         gains = self._prices.tops.get(bucket, {})
-        change = expect(after, gains, limit, extra) - expect(before, gains, limit, extra)
+        outlook = foresee(after, gains, limit, extra)
+        change = outlook.value - foresee(before, gains, limit, extra).value
         self._tallies.append((Tally(bucket.card, bonus.key, bucket.starts_on, tier.tag), left))
-        room = max(0, limit - before[tier.tag])
-        taken = min(room, left) if favourite(after, gains, limit, extra) == tier.tag else 0
+        room = max(0, limit - mine)
+        taken = min(room, left) if outlook.tag == tier.tag else 0
         if taken:
             self._add(tier, taken, bucket, room)
             self._reward += tier.value * taken

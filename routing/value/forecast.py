@@ -43,7 +43,7 @@ class Demand(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Past:
     total: int = 0
     squares: int = 0
     recent: list[tuple[dt.date, int]] = field(default_factory=list)
@@ -54,7 +54,7 @@ class History:
 
     def __init__(self, since: dt.date, purchases: Iterable[Purchase] = ()) -> None:
         self.since = since
-        self._kinds: dict[KindKey, _Seen] = {}
+        self._kinds: dict[KindKey, _Past] = {}
         self._total = 0
         for purchase in purchases:
             self.add(purchase)
@@ -62,10 +62,10 @@ class History:
     def add(self, purchase: Purchase) -> None:
         """Adds a purchase; they are added in the order of their time."""
         key = KindKey(purchase.mcc, purchase.merchant, purchase.channel, purchase.country == HOME)
-        seen = self._kinds.setdefault(key, _Seen())
-        seen.total += purchase.amount_minor
-        seen.squares += purchase.amount_minor**2
-        seen.recent = [*seen.recent[-REMEMBERED:], (purchase.at.date(), purchase.amount_minor)]
+        past = self._kinds.setdefault(key, _Past())
+        past.total += purchase.amount_minor
+        past.squares += purchase.amount_minor**2
+        past.recent = [*past.recent[-REMEMBERED:], (purchase.at.date(), purchase.amount_minor)]
         self._total += purchase.amount_minor
 
     def forecast(self, first: dt.date, after: dt.date) -> Iterator[Demand]:
@@ -91,12 +91,12 @@ class History:
         level = self._level(own_days)
         for key in PRIOR.keys() | self._kinds.keys():
             prior_rate, prior_ticket = PRIOR.get(key, (0.0, 0.0))
-            seen = self._kinds.get(key)
-            total, squares = (seen.total, seen.squares) if seen else (0, 0)
+            past = self._kinds.get(key)
+            total, squares = (past.total, past.squares) if past else (0, 0)
             days = _season_days(key.mcc, self.since, today)
             rate = (PRIOR_DAYS * prior_rate * level + total) / (PRIOR_DAYS + days)
             ticket = squares / total if total else prior_ticket
-            yield key, rate, ticket, find_bill(seen.recent, today) if seen else None
+            yield key, rate, ticket, find_bill(past.recent, today) if past else None
 
     def _level(self, own_days: float) -> float:
         """How much more this person spends than the average household, cautiously."""

@@ -4,7 +4,7 @@ Rates are prepared as whole hundredths, so that all that follows is exact in int
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from routing.value.periods import quarter_of
@@ -59,6 +59,18 @@ class PreparedProduct:
     foreign_fee: int
     bonuses: tuple[PreparedBonus, ...]
     exclusions: tuple[Match, ...]
+    # The days on which any of its terms starts to hold, or no longer holds.
+    changes: frozenset[dt.date]
+    # The bonuses that may cover a purchase, by MCC and channel: found when they are first asked for.
+    _candidates: dict[tuple[str, Channel], tuple[PreparedBonus, ...]] = field(default_factory=dict)
+
+    def candidates(self, mcc: str, channel: Channel) -> tuple[PreparedBonus, ...]:
+        """Returns the bonuses that this MCC does not rule out, the highest rate first."""
+        found = self._candidates.get((mcc, channel))
+        if found is None:
+            found = tuple(each for each in self.bonuses if _may_cover(each, mcc, channel))
+            self._candidates[mcc, channel] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +99,17 @@ class Matcher:
     def _prepare(self, product: Product) -> PreparedProduct:
         caps = {cap.key: cap for cap in product.caps}
         bonuses = [self._prepare_bonus(bonus, caps) for bonus in product.bonuses]
+        exclusions = tuple(self._match(scope) for scope in product.exclusions)
+        matches = [*exclusions, *(match for bonus in bonuses for match in bonus.matches)]
+        spans = [(bonus.valid_from, bonus.valid_to) for bonus in bonuses]
+        spans += [(match.valid_from, match.valid_to) for match in matches]
         return PreparedProduct(
             product=product,
             base_rate=int(product.base_rate * 100),
             foreign_fee=int(product.foreign_fee_percent * 100),
             bonuses=tuple(sorted(bonuses, key=lambda each: (-each.rate, each.cap is not None, each.bonus.key))),
-            exclusions=tuple(self._match(scope) for scope in product.exclusions),
+            exclusions=exclusions,
+            changes=_edges(product.valid_from, product.valid_to).union(*(_edges(first, last) for first, last in spans)),
         )
 
     def _prepare_bonus(self, bonus: Bonus, caps: dict[str, Cap]) -> PreparedBonus:
@@ -131,7 +148,7 @@ def find_hits(prepared: PreparedProduct, holding: Holding, purchase: Purchase, m
     """Returns the bonuses that the purchase may earn on this card, the highest rate first; `merchant` is casefolded."""
     hits = []
     day = purchase.at.date()
-    for each in prepared.bonuses:
+    for each in prepared.candidates(purchase.mcc, purchase.channel):
         if not each.valid_from <= day <= each.valid_to or not _allows(each.bonus, holding, purchase):
             continue
         if each.options:
@@ -141,6 +158,12 @@ def find_hits(prepared: PreparedProduct, holding: Holding, purchase: Purchase, m
         elif any(match.covers(purchase, merchant, day) for match in each.matches):
             hits.append(Hit(each))
     return hits
+
+
+def _may_cover(prepared: PreparedBonus, mcc: str, channel: Channel) -> bool:
+    if prepared.options:
+        return any(mcc in mccs for _, mccs in prepared.options.values())
+    return any(match.merchants or match.mccs is None or mcc in match.mccs[channel] for match in prepared.matches)
 
 
 def _allows(bonus: Bonus, holding: Holding, purchase: Purchase) -> bool:
@@ -167,6 +190,12 @@ def _covering_tag(prepared: PreparedBonus, holding: Holding, purchase: Purchase)
         if purchase.mcc in mccs and channel in (Channel.ANY, purchase.channel):
             return tag
     return ""
+
+
+def _edges(first: dt.date | None, last: dt.date | None) -> frozenset[dt.date]:
+    """The first day on which terms hold, and the first on which they no longer do."""
+    after = set() if last is None or last == dt.date.max else {last + dt.timedelta(days=1)}
+    return frozenset(after | ({first} if first else set()))
 
 
 @lru_cache(maxsize=1024)

@@ -24,6 +24,8 @@ SWEEPS = 3
 GRID = 8
 # How uncertain a forecast is beside the chance of single purchases: the standard deviation of its level.
 LEVEL_SPREAD = 0.25
+# Money that is only expected is a little less than the same money now, so that an even choice uses the space.
+PROMISE = 0.99
 SQRT_2 = sqrt(2)
 
 
@@ -84,7 +86,9 @@ class Curve:
         values = [0.0]
         for index in range(1, len(rooms)):
             values.append(values[-1] + (prices[index] + prices[index - 1]) / 2 * (rooms[index] - rooms[index - 1]))
-        return Gains(tuple(rooms), tuple(int(value) for value in values), self._deviation(room, values[-1]))
+        reach = int(self.means[-1] + self.deviations[-1]) if self.means else 0
+        promised = tuple(int(value * PROMISE) for value in values)
+        return Gains(tuple(rooms), promised, self._deviation(room, values[-1]), reach)
 
     def _deviation(self, room: int, value: float) -> int:
         """The standard deviation of the value: that of the demand that fits, at its average advantage."""

@@ -23,7 +23,7 @@ class Replay:
     def __init__(self, matcher: Matcher, catalogue: Catalogue, holdings: Sequence[Holding]) -> None:
         self.wallet = Wallet(matcher, catalogue, holdings)
         self.live = LiveSpend()
-        self._has_caps = any(holding.product.caps for holding in holdings)
+        self._has_caps = self.wallet.may_earn_under_caps()
         self._history: History | None = None
         self._prices: Prices = NO_PRICES
         self._priced_on: dt.date | None = None

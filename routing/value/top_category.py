@@ -16,6 +16,8 @@ class Gains(NamedTuple):
     values: tuple[int, ...] = (0,)
     # The standard deviation of the last value.
     deviation: int = 0
+    # How much more may be spent, with some luck: the expectation and one standard deviation.
+    reach: int = 0
 
     def upto(self, room: int) -> int:
         """The value in units (routing/value/wallet.py) of the next `room` minor units of spend."""
@@ -30,6 +32,7 @@ class Gains(NamedTuple):
 
 
 NO_GAINS = Gains()
+# Of how far two plans may still change; tuned on the first world of `make bench-routing`.
 SHARE_OF_DOUBT = 0.3
 
 
@@ -41,38 +44,46 @@ class Plan(NamedTuple):
     deviation: int
 
 
-def expect(spent: Mapping[str, int], gains: Mapping[str, Gains], limit: int, extra: int) -> int:
-    """The bonus that the period is expected to bring, in value units beyond the card's other rates.
+class Outlook(NamedTuple):
+    """The bonus that a period is expected to bring beyond the card's other rates, and the category that will win it."""
 
-    `spent` is each category's spend on this card so far, `limit` the cap, and `extra` the bonus for each minor unit.
+    value: int
+    tag: str
+
+
+NOTHING_TO_WIN = Outlook(0, "")
+
+
+def foresee(spent: Mapping[str, int], gains: Mapping[str, Gains], limit: int, extra: int) -> Outlook:
+    """Values a period in which each category has this much spend on the card so far.
+
+    `limit` is the cap, and `extra` the bonus in value units for each minor unit, beyond the card's other rates.
     """
-    plans = sorted(_plans(spent, gains, limit, extra), reverse=True)
-    if len(plans) < 2:
-        return plans[0].value if plans else 0
+    plans = _plans(spent, gains, limit, extra)
+    if not plans:
+        return NOTHING_TO_WIN
+    first = max(plans)
+    second = max((plan for plan in plans if plan is not first), default=None)
     # The expectation of the higher of two uncertain values: it lies above both, and what is spent on the second best
     # counts by how likely that one still wins. Only a share of the doubt is left by the time it matters.
-    first, second = plans[0], plans[1]
-    doubt = hypot(first.deviation, second.deviation) * SHARE_OF_DOUBT
-    if doubt < 1:
-        return first.value
+    doubt = hypot(first.deviation, second.deviation) * SHARE_OF_DOUBT if second else 0.0
+    if second is None or doubt < 1:
+        return Outlook(first.value, first.tag)
     lead = (first.value - second.value) / doubt
-    return first.value + int(doubt * (exp(-lead * lead / 2) / sqrt(2 * pi) - lead * erfc(lead / sqrt(2)) / 2))
-
-
-def favourite(spent: Mapping[str, int], gains: Mapping[str, Gains], limit: int, extra: int) -> str:
-    """The category that is expected to win the period, or "" where nothing is spent and nothing expected."""
-    plans = _plans(spent, gains, limit, extra)
-    return max(plans).tag if plans else ""
+    above = doubt * (exp(-lead * lead / 2) / sqrt(2 * pi) - lead * erfc(lead / sqrt(2)) / 2)
+    return Outlook(first.value + int(above), first.tag)
 
 
 def _plans(spent: Mapping[str, int], gains: Mapping[str, Gains], limit: int, extra: int) -> list[Plan]:
     plans = []
+    second, first = sorted((0, 0, *spent.values()))[-2:]
     for tag in spent.keys() | gains.keys():
         mine = spent.get(tag, 0)
         expected = gains.get(tag, NO_GAINS)
-        highest_other = max((amount for other, amount in spent.items() if other != tag), default=0)
         # A category that is behind wins only if it is expected to catch up.
-        if mine + expected.rooms[-1] >= highest_other:
-            value = min(mine, limit) * extra + expected.upto(max(0, limit - mine))
+        if mine + expected.reach >= (second if mine == first else first):
+            value = min(mine, limit) * extra
+            if mine < limit:
+                value += expected.upto(limit - mine)
             plans.append(Plan(value, tag, expected.deviation))
     return plans

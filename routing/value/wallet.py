@@ -13,7 +13,7 @@ from typing import NamedTuple
 from routing.value.matching import HOME, Hit, Matcher, PreparedProduct, find_hits
 from routing.value.periods import period_of
 from routing.value.spend import Bucket, Purchase
-from routing.value.terms import EVERYTHING, Cap, Catalogue, Holding
+from routing.value.terms import EVERYTHING, Bonus, Cap, Catalogue, Holding
 
 # Value units in one minor unit.
 UNITS = 10**8
@@ -60,7 +60,9 @@ class Wallet:
 
     def __init__(self, matcher: Matcher, catalogue: Catalogue, holdings: Sequence[Holding]) -> None:
         self.cards = tuple(_card(matcher, catalogue, holding) for holding in holdings)
-        self._changes = _days_of_change(self.cards)
+        # A decision asks for one day, so changes are only looked for when a second one comes.
+        self._changes: list[dt.date] | None = None
+        self._only_day: dt.date | None = None
         self._offers: dict[tuple[object, ...], tuple[Offer, ...]] = {}
 
     def offers(self, purchase: Purchase) -> tuple[Offer, ...]:
@@ -75,8 +77,21 @@ class Wallet:
                 self._offers[key] = found
         return found
 
+    def may_earn_under_caps(self) -> bool:
+        """Whether any space could be scarce: a card has a cap, and its issuer sees what a bonus under it depends on."""
+        return any(
+            bonus.cap is not None and (card.holding.passed_through or _covers_everything(bonus.bonus))
+            for card in self.cards
+            for bonus in card.prepared.bonuses
+        )
+
     def _terms_on(self, day: dt.date) -> int:
         """Numbers the days between two changes of terms, so that each such span has its own offers."""
+        if self._changes is None:
+            if self._only_day in (None, day):
+                self._only_day = day
+                return -1
+            self._changes = _days_of_change(self.cards)
         return bisect_right(self._changes, day)
 
     def _depends_on_time_of_day(self, day: dt.date) -> bool:
@@ -99,8 +114,12 @@ def _offer(card: Card, purchase: Purchase, merchant: str) -> Offer:
     hits = find_hits(prepared, holding, purchase, merchant)
     if not holding.passed_through:
         # The issuer sees our own merchant account, so only what it pays everywhere counts, and nothing is foreign.
-        hits = [hit for hit in hits if any(EVERYTHING in scope.categories for scope in hit.prepared.bonus.scopes)]
+        hits = [hit for hit in hits if _covers_everything(hit.prepared.bonus)]
     return Offer(_tiers(card, hits), _fee(card, purchase), is_excluded=False)
+
+
+def _covers_everything(bonus: Bonus) -> bool:
+    return any(EVERYTHING in scope.categories for scope in bonus.scopes)
 
 
 def _tiers(card: Card, hits: Iterable[Hit]) -> tuple[Tier, ...]:
@@ -137,20 +156,10 @@ def _fee(card: Card, purchase: Purchase) -> int:
 def _days_of_change(cards: Iterable[Card]) -> list[dt.date]:
     days: set[dt.date] = set()
     for card in cards:
-        for prepared in card.prepared.bonuses:
-            days |= _edges(prepared.valid_from, prepared.valid_to)
-        matches = [match for prepared in card.prepared.bonuses for match in prepared.matches]
-        for match in (*matches, *card.prepared.exclusions):
-            days |= _edges(match.valid_from, match.valid_to)
-        days |= _edges(card.prepared.product.valid_from, card.prepared.product.valid_to)
-        days |= _quarters_of_activations(card)
+        days |= card.prepared.changes
+        if card.holding.activations:
+            days |= _quarters_of_activations(card)
     return sorted(days)
-
-
-def _edges(first: dt.date | None, last: dt.date | None) -> set[dt.date]:
-    """The first day on which terms hold, and the first on which they no longer do."""
-    after = set() if last is None or last == dt.date.max else {last + dt.timedelta(days=1)}
-    return after | ({first} if first else set())
 
 
 def _quarters_of_activations(card: Card) -> set[dt.date]:
