@@ -7,7 +7,7 @@ LAUNCHER := $(BIN)/python -m onecard.dev
 CHECKER := DEBUG=on ONECARD_STACK_FILE= DATABASE_URL=postgres://localhost/unused
 
 .DEFAULT_GOAL := help
-.PHONY: help german setup demo run purchase manage test bench scale cards desk purchases chaos invariants kills books crawl contract proofs client stories screenshots lint types layers check format clean
+.PHONY: help german setup demo run purchase manage test bench bench-routing scale cards desk purchases chaos invariants kills books crawl contract proofs client stories screenshots lint types layers check format clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the commands
@@ -33,6 +33,9 @@ test: setup  ## run the test suite, on all cores; ARGS are pytest's
 
 bench: setup  ## measure the decision path
 	@$(LAUNCHER) bench $(ARGS)
+
+bench-routing: setup  ## percentage of the optimum that each strategy earns for made-up households; ARGS='--households 4 --seed ci'
+	@$(LAUNCHER) manage bench_routing $(ARGS)
 
 scale: setup  ## the decision path over 10 000 000 purchases, beside an empty database; ARGS='--authorizations 200000 --cards 200000'
 	@$(LAUNCHER) manage scale $(ARGS)

@@ -38,6 +38,13 @@ def ratios(seen: Seen) -> dict[str, Any]:
     }
 
 
+def choice_share(seen: Seen, choice_us: Mapping[str, float]) -> dict[str, float | None]:
+    """Returns the CPU of a choice by `value` among ten cards, in microseconds, and its share of a whole decision's."""
+    whole = median(seen, "closed_32", "product", "cpu_us")
+    share = round(choice_us["wallet_made_anew"] / whole, 3) if whole else None
+    return {**{f"{name}_cpu_us": value for name, value in choice_us.items()}, "share_of_decision": share}
+
+
 def median(seen: Seen, load: str, who: str, what: str) -> float | None:
     """Returns the median over the rounds; `cpu_us` is the CPU of one decision in microseconds, the load's excluded."""
     reports = seen.get((load, who), ())

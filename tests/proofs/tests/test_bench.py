@@ -67,6 +67,14 @@ def test_ratios_are_medians_over_the_reference_of_the_same_load() -> None:
     assert found["errors"] == 0
 
 
+def test_a_choices_share_is_of_the_whole_decision() -> None:
+    seen = {("closed_32", "product"): [PRODUCT | {"approved": 1000, "web_cpu_s": 0.4, "postgres_cpu_s": 0.6}]}
+
+    found = report.choice_share(seen, {"wallet_made_anew": 80.0, "wallet_kept": 40.0})
+
+    assert found == {"wallet_made_anew_cpu_us": 80.0, "wallet_kept_cpu_us": 40.0, "share_of_decision": 0.08}
+
+
 def test_a_load_that_lost_answers_is_counted_as_errors() -> None:
     seen = {("closed_32", "product"): [PRODUCT | {"errors": 2, "declined": 1}]}
 

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
 from tests.proofs.bench import cpu, one_commit, report
+from tests.proofs.bench.choice import choice_cpu_us
 from tests.proofs.bench.people import make_cards
 from tests.proofs.bench.servers import in_memory, product
 from tests.proofs.bench.turns import LOADS, OVERLOAD, UNDER_CONTROLS, Turns
@@ -66,6 +67,7 @@ class Command(BaseCommand):
     def _show(self, turns: Turns) -> None:
         FOLDER.mkdir(parents=True, exist_ok=True)
         found = report.ratios(turns.seen)
+        found["value_choice"] = report.choice_share(turns.seen, choice_cpu_us())
         (FOLDER / "latest.json").write_text(json.dumps(found, indent=2) + "\n")
         (FOLDER / "latest.svg").write_text(report.plot(turns.seen))
         self.stdout.write(report.table(turns.seen))
