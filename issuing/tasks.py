@@ -18,6 +18,7 @@ from issuing.handlers import dispatch
 from issuing.operations import balances, hourly_sums
 from issuing.reconcile import recorded
 from issuing.registration import check as registration
+from issuing.rewards import space_prices, spend_sweep
 from issuing.rewards import sweep as rewards_sweep
 from issuing.sync import schedule
 from onecard.kit import clock
@@ -129,6 +130,18 @@ def sweep_settling(**_newer: Any) -> None:
 def sweep_rewards(*, days: float = rewards_sweep.RECENT_DAYS, **_newer: Any) -> None:
     """Brings the rewards book up to date with the charges and refunds of the last days."""
     rewards_sweep.sweep(days=days)
+
+
+@shared_task(name="issuing.tasks.sweep_spend")
+def sweep_spend(*, days: float = spend_sweep.RECENT_DAYS, **_newer: Any) -> None:
+    """Brings the caps of funding cards up to date with charges and refunds."""
+    spend_sweep.sweep(days=days)
+
+
+@shared_task(name="issuing.tasks.sweep_space_prices")
+def sweep_space_prices(**_newer: Any) -> None:
+    """Prices the space in caps anew for whom the prices are old."""
+    space_prices.sweep()
 
 
 @shared_task(name="issuing.tasks.fall_back")

@@ -199,7 +199,13 @@ UNFOLD: dict[str, Any] = {
                 "title": gettext_lazy("Routing rules"),
                 "items": [
                     _room(gettext_lazy("Rankings"), "leaderboard", "routing.rankingrow"),
+                    _room(gettext_lazy("Reward terms"), "redeem", "routing.rewardterms"),
+                    _room(gettext_lazy("Bonuses"), "stars", "routing.rewardbonus"),
+                    _room(gettext_lazy("Reward programmes"), "loyalty", "routing.rewardprogramme"),
+                    _room(gettext_lazy("Reward categories"), "sell", "routing.rewardcategory"),
+                    _room(gettext_lazy("Merchant lists"), "storefront", "routing.merchantlist"),
                     _room(gettext_lazy("Ranking drafts"), "edit_note", "routing.rankingdraft"),
+                    _room(gettext_lazy("Personal rules"), "rule", "routing.personalrule"),
                     _room(gettext_lazy("Merchant categories"), "category", "routing.merchantcategory"),
                     _room(gettext_lazy("Multipliers"), "close", "routing.preferencemultiplier"),
                     _room(gettext_lazy("Thresholds"), "tune", "routing.threshold"),

@@ -126,6 +126,18 @@ app.conf.update(
         "sweep-disputes": {"task": "issuing.tasks.sweep_disputes", "schedule": 60.0, "options": {"expires": 60}},
         "remind-disputes": {"task": "issuing.tasks.remind_of_disputes", "schedule": crontab(hour=6, minute=7)},
         "sweep-settling": {"task": "issuing.tasks.sweep_settling", "schedule": 30.0, "options": {"expires": 30}},
+        "sweep-spend": {"task": "issuing.tasks.sweep_spend", "schedule": 5.0, "options": {"expires": 5}},
+        "sweep-spend-far": {"task": "issuing.tasks.sweep_spend", "schedule": 3600.0, "kwargs": {"days": 2}},
+        "sweep-spend-all": {
+            "task": "issuing.tasks.sweep_spend",
+            "schedule": crontab(hour=4, minute=31),
+            "kwargs": {"days": 40},
+        },
+        "sweep-space-prices": {
+            "task": "issuing.tasks.sweep_space_prices",
+            "schedule": 60.0,
+            "options": {"expires": 60},
+        },
         "sweep-rewards": {"task": "issuing.tasks.sweep_rewards", "schedule": 30.0, "options": {"expires": 30}},
         # Farther back each hour and each night: what the frequent look misses while everything stands still.
         "sweep-rewards-far": {"task": "issuing.tasks.sweep_rewards", "schedule": 3600.0, "kwargs": {"days": 2}},

@@ -64,6 +64,11 @@ TRUST_REQUEST_START = environment.flag("TRUST_REQUEST_START", default=False)
 # An ordinary processor account has one merchant code, so the funding card's issuer may see ours (docs/routing.md).
 MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", default=False)
 
+# Which strategy chooses funding cards: as each cardholder prefers, or by value for all (docs/routing.md).
+ROUTING_STRATEGY = environment.choice("ROUTING_STRATEGY", default="preference", among=("preference", "value"))
+# Reward terms that nobody compared with their source for so many days are shown as stale.
+CATALOGUE_STALE_DAYS = environment.number("CATALOGUE_STALE_DAYS", default=180, least=1, most=3650)
+
 # The highest limits that cardholders may set by themselves, in US cents: for one purchase, a day and a month.
 # How long a cardholder's "it was me" lets one retry pass a control, and how often in 24 hours for one card.
 CONTROL_PASS_MIN = environment.number("CONTROL_PASS_MIN", default=10, least=1, most=60)

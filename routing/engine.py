@@ -4,8 +4,8 @@ Start at `choose`; the functions after it follow in the order in which it uses t
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 CASH = "cash"
@@ -41,6 +41,11 @@ class Method:
     position: int
     # Without the processor's customer no saved card can be charged.
     has_customer: bool = True
+    # For caps and bonuses of the card's terms: what its owner chose, and when its periods begin.
+    statement_day: int | None = None
+    opened_on: dt.date | None = None
+    activations: Mapping[str, str | None] = field(default_factory=dict)
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ def choose(purchase: Purchase, methods: Sequence[Method], rows: Sequence[Row], p
     `rows` are those of the purchase's MCC. The choice holds all methods: candidates first, best first, then those
     left out with the reason. Without a usable method the choice has none and its rule is `no_funding_card`.
     """
-    applicable = _applicable_rows(rows, purchase.local_date, preference, rules)
+    applicable = applicable_rows(rows, purchase.local_date, preference, rules)
     assessed = [_assess(method, purchase, applicable, preference, rules) for method in methods]
     ranked = _rank([candidate for candidate in assessed if not candidate.left_out], rules.tie_within)
     trace = (*ranked, *(candidate for candidate in assessed if candidate.left_out))
@@ -134,11 +139,11 @@ def _assess(
     row = of_product or applicable.get(method.network)
     multiplier = _multiplier(row, preference, rules) if row else ZERO
     reward = row.reward_rate * multiplier if row else ZERO
-    reason = _unusable_because(method, purchase) or ("" if row else "no_ranking_row")
+    reason = unusable_because(method, purchase) or ("" if row else "no_ranking_row")
     return Candidate(method, row, multiplier, reward, reason)
 
 
-def _unusable_because(method: Method, purchase: Purchase) -> str:
+def unusable_because(method: Method, purchase: Purchase) -> str:
     """Returns why the method cannot be charged now, or ""."""
     if not method.active:
         return "not_active"
@@ -154,7 +159,7 @@ def _unusable_because(method: Method, purchase: Purchase) -> str:
     return ""
 
 
-def _applicable_rows(rows: Iterable[Row], day: dt.date, preference: str, rules: Rules) -> dict[int | str, Row]:
+def applicable_rows(rows: Iterable[Row], day: dt.date, preference: str, rules: Rules) -> dict[int | str, Row]:
     """Returns the row that applies on this day for each product, by its id, and for each network, by its name.
 
     Of several rows of one scope the one that started last applies; of rows that started together, the one that is worth

@@ -21,6 +21,8 @@ from wallet.models import Network, Preference
 
 Trace = dict[str, Any]
 COOLING: Final = "cooling_down"
+# A candidate's row of the reward catalogue, which strategy value reads (routing/strategy.py).
+TERMS: Final = "terms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ def _line(candidate: Trace, chosen: Any, why: str) -> CandidateLine:
         network=_word(Network, candidate.get("network")),
         last_four=str(candidate.get("last_four", "")),
         ranking=_ranking(candidate) if row_id is not None else display.NOTHING,
-        ranking_page=references.page_of(f"rankingrow:{row_id}") if row_id is not None else "",
+        ranking_page=references.page_of(f"{_table(candidate)}:{row_id}") if row_id is not None else "",
         rate=localised(str(candidate.get("reward_rate") or display.NOTHING)),
         reward_type=_word(RewardType, candidate.get("reward_type")),
         multiplier=localised(str(candidate.get("multiplier") or display.NOTHING)),
@@ -174,8 +176,14 @@ def _ranking(candidate: Trace) -> str:
     return _("%(number)s, version %(version)s: %(scope)s") % {
         "number": candidate.get("row_id"),
         "version": candidate.get("row_version"),
-        "scope": _word(RankingRow.Scope, candidate.get("row_scope")),
+        "scope": _("the card's reward terms")
+        if candidate.get("row_scope") == TERMS
+        else _word(RankingRow.Scope, candidate.get("row_scope")),
     }
+
+
+def _table(candidate: Trace) -> str:
+    return "rewardterms" if candidate.get("row_scope") == TERMS else "rankingrow"
 
 
 def _word(choices: Any, value: Any) -> str:

@@ -11,6 +11,8 @@ from onecard.kit.money import Money
 from routing import rewards
 from routing.explain import rule_sentence
 from routing.rewards import Reward
+from routing.valued import explaining
+from routing.valued.explaining import ValueExplanation
 from routing.words import LEFT_OUT
 
 Trace = dict[str, Any]
@@ -42,10 +44,17 @@ class Explanation:
     chosen: RankedCard | None
     runner_up: RankedCard | None
     cards: list[RankedCard]
+    # For a choice by value: what each card earns in money, after caps and fees.
+    value: ValueExplanation | None = None
 
     @property
     def gain_over_runner_up(self) -> Decimal | None:
-        """What the chosen card earns beyond the runner-up, at face value, in whole currency units; may be negative."""
+        """What the chosen card earns beyond the runner-up, in whole currency units; may be negative.
+
+        By value it is in money, in every other strategy at face value.
+        """
+        if self.value is not None:
+            return self.value.gain
         pair = (self.chosen, self.runner_up)
         found = [each.reward.value for each in pair if each is not None and each.reward is not None]
         return found[0] - found[1] if len(found) == len(pair) else None
@@ -58,7 +67,11 @@ def explain(trace: Trace, *, rule: str, amount: Money) -> Explanation:
     chosen = next((each for each in cards if wanted is not None and each.method_id == wanted), None)
     usable = [each for each in cards if not each.left_out and each is not chosen]
     runner_up = max(usable, key=lambda each: each.effective_reward or Decimal(0), default=None)
-    return Explanation(rule, rule_sentence(rule, trace) if rule else "", chosen, runner_up, cards)
+    value = explaining.explain(trace, amount=amount)
+    if value is not None and value.runner_up is not None:
+        runner_up = next((each for each in cards if each.method_id == value.runner_up.method_id), runner_up)
+    said = [rule_sentence(rule, trace) if rule else "", value.sentence if value else ""]
+    return Explanation(rule, " ".join(filter(None, said)), chosen, runner_up, cards, value)
 
 
 def _card(candidate: Trace, amount: Money) -> RankedCard:

@@ -11,6 +11,8 @@ from typing import Any, Final
 from onecard.kit.money import Money
 from routing import rewards
 from routing.engine import Choice, Method, Purchase, Row, Rules, choose
+from routing.value.choice import ValueChoice
+from routing.valued import trace
 
 # Reasons that ask the rules and not the wallet, so that other rows may answer otherwise.
 _USABLE: Final = ("", "no_ranking_row")
@@ -29,16 +31,16 @@ class Circumstances:
         return replace(self, purchase=replace(self.purchase, local_date=day))
 
 
-def circumstances(trace: Mapping[str, Any], product_ids: Mapping[int, int | None]) -> Circumstances | None:
+def circumstances(stored: Mapping[str, Any], product_ids: Mapping[int, int | None]) -> Circumstances | None:
     """Returns the circumstances that a stored trace describes, or None for one that does not say enough.
 
     `product_ids` are the products of funding methods by id, for traces that were stored before traces named them.
     """
     try:
-        currency, day = str(trace["currency"]), dt.date.fromisoformat(trace["local_date"])
-        purchase = Purchase(str(trace["mcc"]), currency, dt.datetime.fromisoformat(trace["at"]), day)
-        methods = tuple(_method(each, currency, product_ids) for each in trace["candidates"])
-        return Circumstances(purchase, methods, str(trace["preference"]))
+        currency, day = str(stored["currency"]), dt.date.fromisoformat(stored["local_date"])
+        purchase = Purchase(str(stored["mcc"]), currency, dt.datetime.fromisoformat(stored["at"]), day)
+        methods = tuple(_method(each, currency, product_ids) for each in stored["candidates"])
+        return Circumstances(purchase, methods, str(stored.get("strategy") or stored["preference"]))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
@@ -46,6 +48,15 @@ def circumstances(trace: Mapping[str, Any], product_ids: Mapping[int, int | None
 def decide(found: Circumstances, rows: Sequence[Row], rules: Rules) -> Choice:
     """Returns the engine's choice from these circumstances by the rows of the purchase's MCC and the rules."""
     return choose(found.purchase, found.methods, rows, found.preference, rules)
+
+
+def value_again(stored: Mapping[str, Any]) -> ValueChoice:
+    """Makes a choice by value again from its stored trace alone: the terms, the caps and the prices that it saw.
+
+    Raises KeyError, TypeError or ValueError for a trace that is not by value, or of another release.
+    """
+    left_out = {str(each["method_id"]): each["left_out"] for each in stored["candidates"] if each["left_out"]}
+    return trace.again(stored["value"], left_out)
 
 
 def reward_micro(choice: Choice, paid: Money) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from onecard.kit.transactions import limited_read
+from routing.catalogue.compiled import CompiledCatalogue, compile_catalogue
 from routing.engine import Row, Rules
 from routing.models import PreferenceMultiplier, RankingRow, RewardClass, Threshold
 
@@ -15,6 +16,7 @@ class _Compiled:
     rules: Rules
     multiplier_versions: dict[str, int]
     rows: dict[str, tuple[Row, ...]] = field(default_factory=dict)
+    catalogue: CompiledCatalogue | None = None
 
 
 _compiled: _Compiled | None = None
@@ -41,15 +43,28 @@ def rules_for(*, version: int, mcc: str, limit_ms: float = 1000) -> tuple[Rules,
     return book.rules, book.rows[mcc], book.multiplier_versions
 
 
+def catalogue_for(*, version: int, limit_ms: float = 1000) -> CompiledCatalogue:
+    """Returns the reward catalogue of a rulebook version, as `rules_for` returns the rest."""
+    book = _compiled
+    if book is None or book.version != version or book.catalogue is None:
+        with limited_read(limit_ms):
+            book = _with_catalogue(book, version)
+    if book.catalogue is None:
+        raise AssertionError("The catalogue was compiled just now.")
+    return book.catalogue
+
+
 def current_rules() -> Rules:
     """Returns the numbers that staff set, as of now."""
     return _compile_rules(current_version()).rules
 
 
-def is_compiled(*, version: int, mcc: str) -> bool:
-    """Returns whether `rules_for` answers from this process's memory."""
+def is_compiled(*, version: int, mcc: str, with_catalogue: bool = False) -> bool:
+    """Returns whether `rules_for`, and if asked `catalogue_for`, answers from this process's memory."""
     book = _compiled
-    return book is not None and book.version == version and mcc in book.rows
+    if book is None or book.version != version or mcc not in book.rows:
+        return False
+    return book.catalogue is not None or not with_catalogue
 
 
 def forget() -> None:
@@ -64,6 +79,15 @@ def _complete(book: _Compiled | None, version: int, mcc: str) -> _Compiled:
         book = _compiled = _compile_rules(version)
     if mcc not in book.rows:
         book.rows[mcc] = _compile_rows(mcc)
+    return book
+
+
+def _with_catalogue(book: _Compiled | None, version: int) -> _Compiled:
+    global _compiled  # noqa: PLW0603  (see `_complete`)
+    if book is None or book.version != version:
+        book = _compiled = _compile_rules(version)
+    if book.catalogue is None:
+        book.catalogue = compile_catalogue()
     return book
 
 

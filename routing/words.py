@@ -15,6 +15,14 @@ RULES = {
         "No card pays cash here and the backup is no candidate: the highest effective reward."
     ),
     "backup_unranked": gettext_lazy("No card is ranked for this merchant category, so the backup pays."),
+    "highest_value": gettext_lazy("The card that earns the most money here, after caps and fees."),
+    "space_kept_for_later": gettext_lazy(
+        "The card that earns most without the space in caps that is expected to be worth more later."
+    ),
+    "for_the_top_category": gettext_lazy("The card whose highest category of the period this purchase is to be."),
+    "personal_rule": gettext_lazy("The card that a rule of the cardholder's own demands."),
+    "likelier_to_pay": gettext_lazy("The card that earns most once a likely decline is counted."),
+    "only_card": gettext_lazy("The only card that can pay."),
     "card_balance": gettext_lazy("The card's own balance pays all of it, so no funding card is charged."),
     "account_verification": gettext_lazy("A check of the card for no amount: nothing is charged."),
     "stand_in": gettext_lazy(

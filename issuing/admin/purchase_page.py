@@ -10,13 +10,14 @@ from django.utils.translation import gettext_lazy
 
 from audit.admin import actor_in_words, details_in_words, name_actors, subject_link
 from audit.models import Entry
-from issuing.admin import decline_words, disputes, purchase_lines, purchase_money, purchase_timeline
+from issuing.admin import decline_words, disputes, purchase_lines, purchase_money, purchase_timeline, value_lines
 from issuing.inbox import bodies
 from issuing.models import Authorization, CardTransaction, Decision, Dispute, DisputeRequest, Hold, IssuerEvent
 from onecard.kit import display, references
 from onecard.kit.money import Money
 from routing import explain
 from routing.models import MerchantCategory
+from routing.valued import explaining
 from wallet.admin import labels, money_page
 from wallet.admin.money_page import MoneyPage
 from wallet.admin.person_link import person_link
@@ -68,6 +69,8 @@ class Round:
     candidates: list[explain.CandidateLine]
     limit: list[tuple[str, str]]
     circumstances: list[tuple[str, str]]
+    value_sentence: str
+    value: list[value_lines.ValueLine]
     reward: explain.RewardLines | None
     steps: list[Step]
     total_ms: float
@@ -224,6 +227,7 @@ def _titled(decisions: list[Decision]) -> list[tuple[Decision, str]]:
 def _round(decision: Decision, title: str, body: bytes | None) -> Round:
     trace = decision.trace if isinstance(decision.trace, dict) else {}
     steps = _steps(decision.timings_ms)
+    valued = explaining.explain(trace, amount=_for_cards(decision))
     return Round(
         decision=decision,
         title=title,
@@ -237,6 +241,8 @@ def _round(decision: Decision, title: str, body: bytes | None) -> Round:
         ),
         limit=decline_words.limit_facts(decision),
         circumstances=[*explain.circumstances(trace), *decline_words.verdicts(trace)],
+        value_sentence=valued.sentence if valued else "",
+        value=value_lines.lines(valued),
         reward=explain.reward(trace, amount=_for_cards(decision)) if decision.approved else None,
         steps=steps,
         total_ms=sum(step.ms for step in steps),

@@ -12,6 +12,7 @@ from issuing.controls.compiled import of_text
 from issuing.controls.evaluation import ControlInForce
 from issuing.history.card_history import History
 from routing.engine import Method
+from routing.valued.person import PersonFacts
 from wallet.models import FundingMethod
 
 
@@ -45,15 +46,20 @@ class CardFacts:
     kyc_due_at: dt.datetime | None
     has_customer: bool
     wallet: tuple[Method, ...]
+    person: PersonFacts = field(default_factory=PersonFacts)
 
     @classmethod
     def of(cls, columns: Sequence[Any]) -> "CardFacts":
-        """Reads the columns of `decision_store.CARD`; the flags, the controls, the passes and the wallet are JSON."""
+        """Reads the columns of `decision_store.CARD`; the flags, the controls, the passes and the wallet are JSON.
+
+        The last one is the wallet beside what strategy value knows of its person.
+        """
         *known, created_at_s, flags, controls, passes, history, due_at, has_customer, methods = columns
-        wallet = tuple(_method(each, has_customer=has_customer) for each in json.loads(methods or "[]"))
+        listed, person = json.loads(methods)
+        wallet = tuple(_method(each, has_customer=has_customer) for each in listed or ())
         own = (float(created_at_s), frozenset(json.loads(flags)), of_text(controls), passes)
         due = None if due_at is None else _moment(due_at)
-        values: list[Any] = [*known, *own, History.of(history), due, has_customer, wallet]
+        values: list[Any] = [*known, *own, History.of(history), due, has_customer, wallet, PersonFacts.of(person)]
         return cls(*values)
 
     @property
@@ -114,8 +120,9 @@ def _moment(seconds: float) -> dt.datetime:
 def _method(values: list[Any], *, has_customer: bool) -> Method:
     """Returns a funding method from the read's array, in the column order of `decision_store.CARD`."""
     (pk, name, network, product, last_four, processor_id, status, year, month, cooling, currencies, backup, place) = (
-        values
+        values[:13]
     )
+    statement_day, opened_on, activations, choices = values[13:]
     return Method(
         id=pk,
         name=name,
@@ -131,4 +138,8 @@ def _method(values: list[Any], *, has_customer: bool) -> Method:
         is_backup=backup,
         position=place,
         has_customer=has_customer,
+        statement_day=statement_day,
+        opened_on=dt.date.fromisoformat(opened_on) if opened_on else None,
+        activations=activations,
+        choices=choices,
     )

@@ -17,9 +17,8 @@ from issuing.issuers.messages import AuthorizationRequest
 from issuing.limits.windows import windows_as_json
 from onecard.kit import clock, fresh_ids
 from onecard.kit.clock import Stopwatch, local_day
-from routing import rulebook
-from routing.engine import Choice, Purchase, choose
-from routing.trace import describe
+from routing import strategy
+from routing.engine import Choice
 from wallet.models import KycStatus
 
 
@@ -91,22 +90,33 @@ def propose_late_decline(asked: AuthorizationRequest, *, decision_id: uuid.UUID,
 def _route(
     asked: AuthorizationRequest, facts: Facts, card: CardFacts, now: dt.datetime, remaining_ms: float
 ) -> tuple[Choice, dict[str, Any]]:
-    purchase = Purchase(asked.merchant.mcc, asked.currency, now, local_day(now, card.time_zone))
-    rules, rows, versions = rulebook.rules_for(
-        version=facts.rulebook_version, mcc=asked.merchant.mcc, limit_ms=remaining_ms
-    )
-    choice = choose(purchase, card.wallet, rows, card.preference, rules)
-    trace = describe(
-        choice,
-        purchase=purchase,
+    choice, trace = strategy.route(
+        _asked_of(asked, card, now),
+        card.wallet,
         preference=card.preference,
-        rules=rules,
-        rulebook_version=facts.rulebook_version,
-        versions=versions,
+        version=facts.rulebook_version,
+        person=card.person,
+        wallet_key=(card.cardholder_id, card.wallet_version),
+        limit_ms=remaining_ms,
     )
     balance = {"has_minor": card.balance_minor, "pays_minor": _from_balance(asked, card, asked.amount_minor)}
     known = {"wallet_version": card.wallet_version, "card_version": card.version}
     return choice, trace | known | ({"balance": balance} if card.spends_balance else {})
+
+
+def _asked_of(asked: AuthorizationRequest, card: CardFacts, now: dt.datetime) -> strategy.Asked:
+    """Returns what the choice of a card asks of the purchase."""
+    channel = asked.signals.channel
+    return strategy.Asked(
+        mcc=asked.merchant.mcc,
+        currency=asked.currency,
+        at=now,
+        time_zone=card.time_zone,
+        merchant=asked.merchant.name,
+        amount_minor=asked.amount_minor - _from_balance(asked, card, asked.amount_minor),
+        country=asked.merchant.country,
+        is_online=None if channel is None else channel == "not_present",
+    )
 
 
 def _from_balance(asked: AuthorizationRequest, card: CardFacts, amount_minor: int) -> int:

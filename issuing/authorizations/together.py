@@ -29,7 +29,7 @@ from onecard.kit import clock
 from onecard.kit.clock import Stopwatch
 from onecard.kit.postgresql.base import NotDoneError
 from onecard.kit.postgresql.loop_connection import LoopConnection
-from routing import rulebook
+from routing import rulebook, strategy
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,8 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
     """Returns what the memory has of the card where that is of use, or else what the database has."""
     key = (asked.provider, asked.issuer_card_id)
     known = _cards.get(key)
-    if known is not None and past.may_decide(known) and (_is_ordinary(asked, known) or known.facts.spends_balance):
+    is_usable = known is not None and past.may_decide(known) and not _spends_by_value(known)
+    if known is not None and is_usable and (_is_ordinary(asked, known) or known.facts.spends_balance):
         _cards.move_to_end(key)
         return known
     try:
@@ -170,8 +171,15 @@ def _is_ordinary(asked: AuthorizationRequest, known: KnownCard) -> bool:
     """Returns whether the memory knows all that this request needs; a balance changes with each purchase."""
     has_controls = compiled.is_compiled(version=known.controls_version)
     names_its_own = all(each in known.own_people for each in asked.cardholders if each)
-    is_compiled = rulebook.is_compiled(version=known.rulebook_version, mcc=asked.merchant.mcc)
+    is_compiled = rulebook.is_compiled(
+        version=known.rulebook_version, mcc=asked.merchant.mcc, with_catalogue=_spends_by_value(known)
+    )
     return names_its_own and is_compiled and has_controls and not known.facts.spends_balance
+
+
+def _spends_by_value(known: KnownCard) -> bool:
+    """Returns whether what the caps hold matters, which changes with each purchase and raises no version."""
+    return strategy.is_by_value(known.facts.preference)
 
 
 def _facts(known: KnownCard) -> Facts:

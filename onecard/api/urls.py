@@ -19,6 +19,7 @@ from onecard.api.disputes.evidence import Evidence
 from onecard.api.disputes.requests import Dispute, Disputes, PurchaseDisputes, Withdrawal
 from onecard.api.funding.cards import FundingCard, FundingCardOrder, FundingCards
 from onecard.api.funding.products import CardProducts
+from onecard.api.funding.rules import Rule, Rules, RuleTrial
 from onecard.api.funding.setups import FundingCardSetups
 from onecard.api.funding.wallet import Wallet
 from onecard.api.notices.feed import NotificationRead, Notifications, NotificationsReadAll
@@ -46,6 +47,9 @@ V1 = [
     # Funding cards
     path("v1/wallet", Wallet.as_view(), name="wallet"),
     path("v1/card-products", CardProducts.as_view(), name="card-products"),
+    path("v1/wallet/rules", Rules.as_view(), name="personal-rules"),
+    path("v1/wallet/rules/try", RuleTrial.as_view(), name="personal-rule-trial"),
+    path("v1/wallet/rules/<uuid:public_id>", Rule.as_view(), name="personal-rule"),
     path("v1/funding-cards", FundingCards.as_view(), name="funding-cards"),
     path("v1/funding-cards/setups", FundingCardSetups.as_view(), name="funding-card-setups"),
     path("v1/funding-cards/order", FundingCardOrder.as_view(), name="funding-card-order"),

@@ -6,11 +6,14 @@ from decimal import Decimal
 from django.conf import settings
 
 from issuing.models import Decision
+from onecard.demo import value_beside
 from onecard.demo.purchase import Report
+from onecard.kit import display
 from onecard.kit.money import Money
 from onecard.notices.models import Notice
 from routing import rewards
 from routing.models import MerchantCategory
+from routing.valued import explaining
 from routing.words import LEFT_OUT, RULES
 from wallet import states
 
@@ -37,6 +40,7 @@ def _lines(report: Report) -> Iterator[str]:
         return
     yield from _answer(report, decision)
     yield from _candidates(decision)
+    yield from _by_value(decision)
     yield from _milliseconds(report, decision)
     if decision.from_balance_minor:
         yield ""
@@ -91,6 +95,24 @@ def _candidates(decision: Decision) -> Iterator[str]:
                 f"{Decimal(candidate['effective_reward']):>11.2f}"
             )
         yield f"{'>' if chosen else ' '} {name:<42.42}{value}"
+
+
+def _by_value(decision: Decision) -> Iterator[str]:
+    """A decision by value in its sentence; of another one, what value would have done with the same purchase."""
+    explained = explaining.explain(decision.trace, amount=decision.money)
+    if explained is not None:
+        yield ""
+        yield f"By value      {explained.sentence}"
+        yield from _value_cards(explained)
+        return
+    yield from value_beside.lines(decision)
+
+
+def _value_cards(explained: explaining.ValueExplanation) -> Iterator[str]:
+    for card in explained.cards:
+        net = display.estimate(card.net, explained.currency)
+        yield f"  {'>' if card.is_chosen else ' '} {card.name:<40.40}{net:>14}"
+        yield from (f"      {explaining.part_in_words(part)}" for part in card.parts)
 
 
 def _milliseconds(report: Report, decision: Decision) -> Iterator[str]:

@@ -21,7 +21,10 @@ from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 from onecard.kit.transactions import lock_name, transaction
 from onecard.users.models import User
+from routing.catalogue import drafting
+from routing.catalogue.files import read_entries
 from routing.rankings.importing import import_rankings
+from routing.value.catalogue_file import SHIPPED
 from wallet.kyc import people
 from wallet.models import Cardholder, CardProduct, FundingMethod
 
@@ -59,6 +62,7 @@ def seed_demo_world() -> list[Made]:
             _count("wallets", [person_is_new]),
             _seed_products(),
             _seed_rankings(),
+            _seed_terms(),
             _count(
                 "funding methods", [_seed_method(person, *place) for place in enumerate(world["funding_methods"], 1)]
             ),
@@ -159,6 +163,12 @@ def _seed_rankings() -> Made:
     file = settings.FIXTURES_DIR / "demo_rankings.json"
     result = import_rankings(file.read_bytes(), source=file.name, file_format="json", actor=ACTOR, update=False)
     return Made("rankings", result.created, result.unchanged)
+
+
+def _seed_terms() -> Made:
+    """Adds the shipped reward catalogue's entries that are missing."""
+    new, _changed = drafting.publish_file(SHIPPED, command=ACTOR, update=False)
+    return Made("reward terms", new, len(read_entries(SHIPPED.read_bytes(), source=SHIPPED.name)) - new)
 
 
 def _seed_method(person: Cardholder, position: int, given: dict[str, Any]) -> bool:

@@ -73,7 +73,7 @@ class Preview(PersonPage):
 
 
 def _ranking(holder: Cardholder, mcc: str, amount: Money) -> dict[str, Any]:
-    choice, trace = preview.rank(holder, mcc=mcc, currency=amount.currency)
+    choice, trace = preview.rank(holder, mcc=mcc, currency=amount.currency, amount_minor=amount.minor)
     found = explain(trace, rule=choice.rule, amount=amount)
     return {
         "asked": True,

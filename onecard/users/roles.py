@@ -29,6 +29,8 @@ _SEE_PEOPLE: Final = frozenset(
         *("issuing.view_dispute", "issuing.view_disputerequest", "issuing.view_disputeevidence"),
         *("issuing.view_control", "issuing.view_controlpass"),
         *("issuing.view_rewardentry", "routing.view_rankingrow", "routing.view_merchantcategory"),
+        *("routing.view_rewardterms", "routing.view_rewardbonus", "routing.view_rewardprogramme"),
+        *("routing.view_rewardcategory", "routing.view_merchantlist", "routing.view_personalrule"),
         *("issuing.view_fraudverdict", "notices.view_notice", "audit.view_entry"),
     }
 )

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy
 from onecard.kit import display
 from onecard.kit.admin import ReadOnlyInline
 from routing.admin import draft_forms
-from routing.models import RankingChange, RankingDraft
+from routing.catalogue import words as entry_words
+from routing.models import CatalogueChange, RankingChange, RankingDraft
 from routing.rankings import words
 
 
@@ -70,3 +71,38 @@ class ChangesInline(ReadOnlyInline):
         out = display.link(reverse("admin:routing_rankingdraft_take_out", args=keys), _("Take out"))
         edit = display.link(reverse("admin:routing_rankingdraft_edit_change", args=keys), _("Edit"))
         return out if change.removes else format_html("{} {}", edit, out)
+
+
+class EntriesInline(ReadOnlyInline):
+    """What a draft changes in the reward catalogue."""
+
+    model = CatalogueChange
+    fields = ("kind", "key", "what", "author", "buttons")
+    readonly_fields = fields
+    per_page = 25
+    ordering = ("kind", "key")
+    verbose_name_plural = gettext_lazy("What it changes in the reward catalogue")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever sees a draft sees what it changes."""
+        return request.user.has_perm("routing.view_rankingdraft")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CatalogueChange]:
+        rows: QuerySet[CatalogueChange] = super().get_queryset(request)
+        return rows.prefetch_related("written_by", "draft")
+
+    @admin.display(description=gettext_lazy("What changes"))
+    def what(self, change: CatalogueChange) -> SafeString:
+        lines = entry_words.change_in_words(change)
+        return format_html_join("", "<p>{}</p>", ((line,) for line in lines))
+
+    @admin.display(description=gettext_lazy("Written by"))
+    def author(self, change: CatalogueChange) -> str:
+        return str(change.written_by or display.NOTHING)
+
+    @admin.display(description=gettext_lazy("Change it"))
+    def buttons(self, change: CatalogueChange) -> SafeString | str:
+        if change.draft.status != RankingDraft.Status.DRAFT:
+            return display.NOTHING
+        keys = [change.draft_id, change.pk]
+        return display.link(reverse("admin:routing_rankingdraft_take_out_entry", args=keys), _("Take out"))

@@ -10,6 +10,8 @@ from django.utils.translation import ngettext
 from onecard.kit import display
 from onecard.kit.confirmation_pages import change_page
 from onecard.second_factor import second_people
+from routing.catalogue import drafting
+from routing.catalogue import words as entry_words
 from routing.models import RankingDraft, RankingPreview
 from routing.rankings import overlaps, publishing, words
 
@@ -24,6 +26,7 @@ def facts(draft: RankingDraft) -> list[tuple[str, object]]:
     preview = draft.previews.filter(draft_version=draft.version, status=RankingPreview.Status.FINISHED).first()
     return [
         (_("Changes"), words.counted(draft.changes.count())),
+        (_("Changes of reward terms"), entry_words.counted(draft.entries.count())),
         (_("Preview"), preview_link(preview, draft) if preview else _("None of the draft as it is now")),
         *((_("Look at this"), line) for line in warnings(draft)),
     ]
@@ -44,6 +47,10 @@ def warnings(draft: RankingDraft) -> list[str]:
             _("%(count)s were published otherwise since this draft was written. Press “Compare anew”.")
             % {"count": words.counted(len(changed))}
         )
+    said += [
+        _("%(entry)s was published otherwise since this draft was written. Press “Compare anew”.") % {"entry": each}
+        for each in drafting.conflicts(draft)
+    ]
     found = overlaps.with_draft(draft)
     said += [_overlap(each) for each in found[: overlaps.MOST_SHOWN]]
     if len(found) > overlaps.MOST_SHOWN:

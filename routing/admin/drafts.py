@@ -27,9 +27,10 @@ from onecard.kit.confirmation_pages import (
     posted,
 )
 from onecard.second_factor import second_people
-from routing.admin import draft_changes, draft_forms, draft_words
+from routing.admin import catalogue_editing, draft_changes, draft_forms, draft_words
 from routing.admin.ranking_form import RankingForm, initial_of
-from routing.models import RankingChange, RankingDraft
+from routing.catalogue import words as entry_words
+from routing.models import CatalogueChange, RankingChange, RankingDraft
 from routing.rankings import drafts, previews, publishing, words
 
 Status = RankingDraft.Status
@@ -48,7 +49,7 @@ class RankingDraftAdmin(ReadOnlyAdmin):
 
     actions_list = ("new_draft",)
     actions_detail = ("add_ranking", "preview", "publish", "compare_anew", "discard", "go_back")
-    inlines = (draft_changes.ChangesInline,)
+    inlines = (draft_changes.ChangesInline, draft_changes.EntriesInline)
     list_display = ("title", "state", "changes_count", "written", "published", "why")
     list_filter = ("status", "published_at")
     list_select_related = ("author", "published_by")
@@ -70,13 +71,17 @@ class RankingDraftAdmin(ReadOnlyAdmin):
         return [
             path(f"{own}/take-out/", view(self.take_out), name="routing_rankingdraft_take_out"),
             path(f"{own}/edit/", view(self.edit_change), name="routing_rankingdraft_edit_change"),
+            path(
+                "<int:object_id>/entries/<int:change_id>/take-out/",
+                view(self.take_out_entry),
+                name="routing_rankingdraft_take_out_entry",
+            ),
             *super().get_urls(),
         ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RankingDraft]:
-        counts = RankingChange.objects.filter(draft=OuterRef("pk")).order_by().values("draft").annotate(n=Count("pk"))
         rows: QuerySet[RankingDraft] = super().get_queryset(request)
-        return rows.annotate(change_count=Subquery(counts.values("n")))
+        return rows.annotate(change_count=_counted(RankingChange), entry_count=_counted(CatalogueChange))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Shows what the draft's state and its people allow."""
@@ -174,7 +179,7 @@ class RankingDraftAdmin(ReadOnlyAdmin):
             button=_("Compare"),
             second_person=_takes_two(request, draft),
         )
-        form, call = forms.Form(posted(request)), partial(drafts.renew, draft=draft)
+        form, call = forms.Form(posted(request)), partial(publishing.renew, draft=draft)
         return _do(request, confirmation, form, call, done=_("Compared."), row=draft)
 
     @page_action(description=gettext_lazy("Discard"), url_path="discard", permissions=["draft", "view"], icon="delete")
@@ -220,6 +225,14 @@ class RankingDraftAdmin(ReadOnlyAdmin):
         call = partial(drafts.take_out, draft=draft, change_id=change_id)
         return _do(request, confirmation, forms.Form(posted(request)), call, done=_("Taken out."), row=draft)
 
+    def take_out_entry(self, request: HttpRequest, object_id: int, change_id: int) -> HttpResponse:
+        if not request.user.has_perm(draft_forms.WRITES):
+            raise PermissionDenied
+        draft = row_of(self, request, object_id)
+        if draft is None:
+            raise Http404
+        return catalogue_editing.take_out(request, draft, change_id)
+
     def edit_change(self, request: HttpRequest, object_id: int, change_id: int) -> HttpResponse:
         draft, change = self._change(request, object_id, change_id)
         confirmation = Confirmation(
@@ -247,7 +260,9 @@ class RankingDraftAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Changes"))
     def changes_count(self, draft: RankingDraft) -> str:
-        return words.counted(getattr(draft, "change_count", None) or 0)
+        entries = getattr(draft, "entry_count", None) or 0
+        counts = [words.counted(getattr(draft, "change_count", None) or 0)]
+        return display.joined([*counts, entry_words.counted(entries)] if entries else counts)
 
     @admin.display(description=gettext_lazy("Written"), ordering="created_at")
     def written(self, draft: RankingDraft) -> str:
@@ -286,6 +301,11 @@ class RankingDraftAdmin(ReadOnlyAdmin):
         found = draft.previews.order_by("-pk")[:5]
         lines = format_html_join("", "<p>{}</p>", ((draft_words.preview_link(each, draft),) for each in found))
         return lines or _("None yet. A draft is published after a preview of it as it is.")
+
+
+def _counted(model: Any) -> Subquery:
+    counts = model.objects.filter(draft=OuterRef("pk")).order_by().values("draft").annotate(n=Count("pk"))
+    return Subquery(counts.values("n"))
 
 
 def _takes_two(request: HttpRequest, draft: RankingDraft) -> tuple[str, ...]:

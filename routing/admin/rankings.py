@@ -7,6 +7,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,7 +18,7 @@ from onecard.kit.admin_filters import MccFilter
 from onecard.kit.confirmation_pages import Confirmation, ask_or_do, change_page, page_action, posted
 from routing.admin import draft_forms, draft_words, grid_page, import_page
 from routing.admin.ranking_form import RankingForm, initial_of
-from routing.models import MerchantCategory, RankingDraft, RankingRow
+from routing.models import MerchantCategory, RankingDraft, RankingRow, RewardTerms
 from routing.rankings import drafts, words
 from routing.rankings.formats import Format
 from routing.rankings.importing import export_rankings
@@ -45,6 +47,7 @@ class RankingRowAdmin(ReadOnlyAdmin):
         (gettext_lazy("Where, and for which cards"), {"fields": ("mcc", "scope", ("product", "network"), "card_name")}),
         (gettext_lazy("What it earns"), {"fields": (("reward_rate", "reward_type"), "fee")}),
         (gettext_lazy("When"), {"fields": (("valid_from", "valid_to"),)}),
+        (gettext_lazy("Beside the reward terms"), {"fields": ("beside_terms",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RankingRow]:
@@ -150,6 +153,16 @@ class RankingRowAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("Annual fee"))
     def fee(self, row: RankingRow) -> str:
         return display.money(row.annual_fee_minor, "USD")
+
+    @admin.display(description=gettext_lazy("Which of the two counts"))
+    def beside_terms(self, row: RankingRow) -> SafeString | str:
+        if row.product is None:
+            return _("A network's ranking counts only for cards whose product has no reward terms.")
+        terms = RewardTerms.objects.filter(product=row.product).first()
+        if terms is None:
+            return _("The product has no reward terms, so this ranking is all that is known of it here.")
+        words = _("This ranking beats the product's reward terms at MCC %(mcc)s, where strategy value decides.")
+        return format_html("{} {}", words % {"mcc": row.mcc}, display.link(change_page(terms), _("See the terms")))
 
     @admin.display(description=gettext_lazy("Applies"))
     def applies(self, row: RankingRow) -> str:

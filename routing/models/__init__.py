@@ -1,6 +1,16 @@
-"""The routing rules, and the drafts by which staff change the rankings among them."""
+"""The routing rules, the reward catalogue, and the drafts by which staff change both."""
 
-from routing.models.drafts import RankingChange, RankingDraft
+from routing.models.catalogue import (
+    Kind,
+    MerchantList,
+    RewardBonus,
+    RewardCap,
+    RewardCategory,
+    RewardProgramme,
+    RewardTerms,
+)
+from routing.models.drafts import CatalogueChange, RankingChange, RankingDraft
+from routing.models.personal_rules import PersonalRule
 from routing.models.previews import PreviewedPurchase, RankingPreview
 from routing.models.rules import (
     MerchantCategory,
@@ -11,17 +21,30 @@ from routing.models.rules import (
     Rulebook,
     Threshold,
 )
+from routing.models.spend import CardSpend, SpacePrices, SpendBooking
 
 __all__ = [
+    "CardSpend",
+    "CatalogueChange",
+    "Kind",
     "MerchantCategory",
+    "MerchantList",
+    "PersonalRule",
     "PreferenceMultiplier",
     "PreviewedPurchase",
     "RankingChange",
     "RankingDraft",
     "RankingPreview",
     "RankingRow",
+    "RewardBonus",
+    "RewardCap",
+    "RewardCategory",
     "RewardClass",
+    "RewardProgramme",
+    "RewardTerms",
     "RewardType",
     "Rulebook",
+    "SpacePrices",
+    "SpendBooking",
     "Threshold",
 ]

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from onecard.kit.fields import FreeTextField
+from routing.models.catalogue import KEY, Kind
 from routing.models.rules import RewardType
 from wallet.models import CardProduct, Network
 
@@ -125,3 +126,33 @@ class RankingChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mcc} {self.product or self.get_network_display()}"
+
+
+class CatalogueChange(models.Model):
+    """What a draft does to one entry of the reward catalogue: gives it another text, or removes it.
+
+    `entry` and `before` are entries as the catalogue's file has them (routing/catalogue/), null for none.
+    """
+
+    draft = models.ForeignKey(RankingDraft, on_delete=models.CASCADE, related_name="entries", db_index=False)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
+    key = models.CharField(_("key"), max_length=KEY)
+    entry = models.JSONField(null=True, blank=True)
+    before = models.JSONField(null=True, blank=True)
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta:
+        ordering = ["draft", "kind", "key"]
+        verbose_name = _("catalogue change")
+        verbose_name_plural = _("catalogue changes")
+        constraints = [
+            models.UniqueConstraint(fields=["draft", "kind", "key"], name="one_change_per_entry"),
+            models.CheckConstraint(
+                condition=Q(entry__isnull=False) | Q(before__isnull=False), name="catalogue_change_does_something"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.key}"

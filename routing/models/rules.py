@@ -124,10 +124,14 @@ class RankingRow(models.Model):
             raise ValidationError(_("The last day lies before the first one."))
 
 
+# The preference for the most money multiplies nothing: it counts cents.
+MULTIPLIED = [(each.value, each.label) for each in (Preference.CASH, Preference.REWARDS)]
+
+
 class PreferenceMultiplier(models.Model):
     """How much a unit of reward counts for a preference: effective reward = rate x multiplier."""
 
-    preference = models.CharField(max_length=20, choices=Preference.choices)
+    preference = models.CharField(max_length=20, choices=MULTIPLIED)
     reward_class = models.CharField(max_length=10, choices=RewardClass.choices)
     multiplier = models.DecimalField(max_digits=7, decimal_places=3, validators=[MinValueValidator(0)])
     version = models.BigIntegerField(default=1, editable=False)

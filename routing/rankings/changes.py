@@ -103,8 +103,16 @@ def record_command(
     found: Sequence[tuple[RankingEntry, Values | None]], *, source: str, command: str
 ) -> list[RankingChange]:
     """Writes what a command publishes into the history, in the caller's transaction, and returns its changes."""
+    draft = begin_by_command(source=source, command=command)
+    changes = [change_of(draft, entry.key, entry.values, before, None) for entry, before in found]
+    add(changes)
+    return changes
+
+
+def begin_by_command(*, source: str, command: str) -> RankingDraft:
+    """Writes an entry of the history for what a command publishes at once, in the caller's transaction."""
     now = clock.now()
-    draft = RankingDraft.objects.create(
+    return RankingDraft.objects.create(
         title=f"Imported by a command: {source}"[:120],
         source=source[:200],
         status=RankingDraft.Status.PUBLISHED,
@@ -114,9 +122,6 @@ def record_command(
         changed_at=now,
         published_at=now,
     )
-    changes = [change_of(draft, entry.key, entry.values, before, None) for entry, before in found]
-    add(changes)
-    return changes
 
 
 def described(key: Key) -> str:

@@ -5,6 +5,7 @@ wrote it, last changed it, or wrote one of its changes; the database refuses the
 (`ranking_draft_published_by_another`).
 """
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit import trail
@@ -13,7 +14,8 @@ from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
 from onecard.second_factor import trust
 from onecard.users.models import User
-from routing.models import RankingChange, RankingDraft, RankingPreview
+from routing.catalogue import drafting as catalogue
+from routing.models import CatalogueChange, RankingChange, RankingDraft, RankingPreview
 from routing.rankings import drafts
 from routing.rankings.changes import add, differences, values_before
 from routing.rankings.drafts import DraftRefusedError
@@ -40,7 +42,9 @@ def publish(*, draft: RankingDraft, user: User, reason: str, shown_version: int)
         changes = list(fresh.changes.all())
         _refuse_conflicts(changes)
         apply(changes)
-        _end(fresh, user, words, len(changes))
+        entries = list(fresh.entries.all())
+        catalogue.publish(entries)
+        _end(fresh, user, words, len(changes) + len(entries))
     return fresh
 
 
@@ -54,7 +58,8 @@ def why_not_publish(draft: RankingDraft, user: User) -> str:
     if suspended:
         return suspended
     if not draft.changes.exists():
-        return _("The draft changes nothing yet.")
+        # What a change of terms would do to past purchases is not previewed.
+        return "" if draft.entries.exists() else _("The draft changes nothing yet.")
     if not is_previewed(draft):
         return _("Look first at which purchases would change: press “Preview” on the draft's page.")
     return ""
@@ -63,7 +68,8 @@ def why_not_publish(draft: RankingDraft, user: User) -> str:
 def writers(draft: RankingDraft) -> list[User]:
     """Returns everybody who wrote the draft, changed it last, or wrote one of its changes."""
     of_changes = draft.changes.order_by().values_list("written_by", flat=True).distinct()
-    ids = {key for key in (draft.author_id, draft.changed_by_id, *of_changes) if key is not None}
+    of_entries = draft.entries.order_by().values_list("written_by", flat=True).distinct()
+    ids = {key for key in (draft.author_id, draft.changed_by_id, *of_changes, *of_entries) if key is not None}
     return list(User.objects.filter(pk__in=ids))
 
 
@@ -76,6 +82,13 @@ def is_previewed(draft: RankingDraft) -> bool:
 def conflicts(draft: RankingDraft) -> list[RankingChange]:
     """Returns the changes whose rankings were published otherwise since the change was written."""
     return _conflicts(list(draft.changes.select_related("product")))
+
+
+def renew(*, draft: RankingDraft, user: User) -> None:
+    """Compares all of the draft anew with what is published now."""
+    with transaction():
+        drafts.renew(draft=draft, user=user)
+        catalogue.renew(draft)
 
 
 def draft_state_before(*, publication: RankingDraft, user: User) -> RankingDraft:
@@ -97,10 +110,17 @@ def draft_state_before(*, publication: RankingDraft, user: User) -> RankingDraft
         title = _("Back to before “%(title)s”") % {"title": publication.title}
         draft = drafts.begin(title=title[:120], user=user, source=f"rankingdraft:{publication.pk}")
         changes = differences(draft, wanted, user)
-        if not changes:
+        if not catalogue.put_back(draft, _entries_since(publication), user) and not changes:
             raise DraftRefusedError(_("The rankings are as they were then: there is nothing to take back."))
         add(changes)
     return draft
+
+
+def _entries_since(publication: RankingDraft) -> QuerySet[CatalogueChange]:
+    since = CatalogueChange.objects.filter(
+        draft__status=Status.PUBLISHED, draft__published_at__gte=publication.published_at
+    )
+    return since.order_by("draft__published_at", "draft_id", "pk")
 
 
 def _conflicts(changes: list[RankingChange]) -> list[RankingChange]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.query_plans.row_numbers import A_FEW
+from tests.query_plans.row_numbers import A_FEW, PURCHASES
 
 OF_RANKINGS: Final[dict[str, tuple[int, dict[str, str]]]] = {
     "routing_rankingrow": (
@@ -39,4 +39,24 @@ OF_RANKINGS: Final[dict[str, tuple[int, dict[str, str]]]] = {
         },
     ),
     "routing_previewedpurchase": (2 * A_FEW, {"preview_id": "(n %% 100) + 1", "decision_id": "n"}),
+    "routing_cardspend": (
+        2 * A_FEW,
+        {"method_id": "(n / 4) + 1", "name": "'cap' || n %% 4", "tag": "''", "starts_on": "current_date - 30"},
+    ),
+    "routing_spendbooking": (
+        PURCHASES,
+        {
+            "charge_id": "n",
+            "method_id": "n",
+            "status": "CASE WHEN n %% 1000 = 1 THEN 'pending' ELSE 'posted' END",
+            "amount_minor": "1",
+            "kept_minor": "1",
+            "looked_at": "now() - interval '90 days' + n * interval '21 minutes'",
+        },
+    ),
+    "routing_spaceprices": (A_FEW, {"cardholder_id": "n", "made_at": "now() - n * interval '1 second'"}),
+    "routing_personalrule": (
+        2 * A_FEW,
+        {"cardholder_id": "(n / 4) + 1", "method_id": "(n / 4) + 1", "action": "'use_this_card'", "target_minor": "0"},
+    ),
 }

@@ -49,8 +49,8 @@ from issuing.models import (
 from issuing.operations import balances as issuer_balances
 from issuing.operations import hourly_sums
 from issuing.reconcile import recorded
+from issuing.rewards import space_prices, spend_book, spend_sweep, totals
 from issuing.rewards import sweep as rewards_sweep
-from issuing.rewards import totals
 from issuing.sync import run as sync
 from onecard.alerts import evaluation as alert_evaluation
 from onecard.alerts import sending as alert_sending
@@ -70,6 +70,7 @@ from onecard.notices import mails as notice_mails
 from onecard.notices import services as notices
 from onecard.notices.kinds import Kind
 from onecard.outbox import relay
+from routing import preview
 from routing.models import RankingDraft, RankingPreview
 from tests.proofs.desk.addresses import typed_into
 from tests.query_plans.stand_in import fold_of_stand_in, snapshot_of_cards
@@ -135,6 +136,8 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of dispute requests", lambda: dispute_submission.sweep(issuer=MockIssuer())
     yield "reminder of dispute requests", dispute_submission.remind
     yield "sweep of rewards", rewards_sweep.sweep
+    yield "sweep of spend", spend_sweep.sweep
+    yield "sweep of prices of space", space_prices.sweep
     yield "sweep of previews of rankings", ranking_preview.sweep
     yield "sweep of previews of controls", control_preview.sweep
     yield "start of the comparison with issuers", lambda: sync.due_providers(clock.now())
@@ -173,6 +176,9 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
     yield "staff who may work a case", lambda: list(by_hand.assignees())
     yield "carried amounts of a failed charge", lambda: carried_amounts.return_to_waiting(carrier)
     yield "carried amounts of a purchase", lambda: carried_amounts.take_back("authorization:17", ten)
+    yield "booking of spend", lambda: spend_book.book_spend(17)
+    person = Cardholder.objects.get(pk=17)
+    yield "spend and prices of a person", lambda: preview.person_of(person, clock.now())
     yield "rewards of a charge", lambda: list(RewardEntry.objects.filter(charge=carrier, kind="charge"))
     yield "whether a capture is disputed", lambda: _disputed(movement)
     decision, days = Decision.objects.get(pk=17), dt.timedelta(days=7)

@@ -51,6 +51,7 @@ WITHOUT_ID: Final = {
     "issuing_spendwindow": "A counter is found by its card.",
     "issuing_syncdifference": "Only what differs is written down.",
     "outbox_message": "A message is found by its topic.",
+    "routing_personalrule": "A rule is found from its person.",
     "routing_rankingrow": "A ranking is found by its category and card.",
     "wallet_kycreview": "A check is found by its person.",
     "users_user": "A login is found by a part of its name.",

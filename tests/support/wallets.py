@@ -4,10 +4,12 @@ import uuid
 from typing import Any
 
 from issuing.models import VirtualCard
+from routing.catalogue import drafting
 from routing.models import RankingRow
+from routing.value.catalogue_file import SHIPPED
 from tests.support import marqeta_events
 from tests.support.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, VirtualCardFactory
-from wallet.models import Cardholder, FundingMethod
+from wallet.models import Cardholder, CardProduct, FundingMethod
 
 WALKTHROUGH = (
     ("visa", 1, "points", False),
@@ -30,6 +32,28 @@ def walkthrough_card(**card: object) -> VirtualCard:
         for network, rate, kind, _backup in WALKTHROUGH
     )
     return VirtualCardFactory(cardholder=holder, **card)
+
+
+# The walkthrough's cards, with the products of the shipped catalogue.
+OF_NETWORK = {
+    "visa": ("4242", "chase-sapphire-reserve"),
+    "amex": ("8431", "amex-gold"),
+    "mastercard": ("4444", "citi-double-cash"),
+    "discover": ("1117", "discover-it-cash-back"),
+}
+
+
+def valued_card(**card: object) -> VirtualCard:
+    """The walkthrough's wallet with the shipped terms of its cards; its person wants the most money."""
+    drafting.publish_file(SHIPPED, command="test")
+    made = walkthrough_card(**card)
+    made.cardholder.preference = "value"
+    made.cardholder.save()
+    for network, (last_four, key) in OF_NETWORK.items():
+        product = CardProduct.objects.get(key=key)
+        made.cardholder.funding_methods.filter(network=network).update(last_four=last_four, product=product)
+    made.cardholder.refresh_from_db()
+    return made
 
 
 def copy_wallet(one: Cardholder, other: Cardholder) -> None:

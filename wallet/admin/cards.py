@@ -58,6 +58,8 @@ class FundingMethodInline(StackedRows):
         ("name", "product"),
         ("network", "last_four", "expires", "kind"),
         ("status", "is_backup", "position"),
+        ("statement_day", "opened_on"),
+        ("activations", "choices"),
         ("processor_method_id", "currencies"),
         ("cooling_until", "renewed_at"),
     )

@@ -12,6 +12,7 @@ from audit.edits import VersionedForm
 from onecard.kit import clock
 from onecard.kit.money import MoneyError, currency_exponent
 from wallet.kyc.fields import FIELDS, ProfileError, checked
+from wallet.methods import earning
 from wallet.models import Cardholder, CardProduct, FundingMethod
 
 if TYPE_CHECKING:
@@ -67,8 +68,47 @@ class CardProductForm(AnyProductForm):
         labels = {"annual_fee_minor": gettext_lazy("Annual fee, in minor units (9500 is 95.00)")}
 
 
+class QuartersField(forms.CharField):
+    """Activated quarters as a comma list; a new one is activated from now on."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(sorted(value)) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> Any:
+        quarters = [each for each in str(value or "").replace(" ", "").split(",") if each]
+        try:
+            return earning.activated(quarters, known={})
+        except earning.EarningRefusedError as error:
+            raise forms.ValidationError(error.message) from error
+
+
+class ChoicesField(forms.CharField):
+    """Chosen categories as `bonus: category, category`, several bonuses with a semicolon between them."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return "; ".join(f"{bonus}: {', '.join(tags)}" for bonus, tags in sorted(value.items()))
+
+    def to_python(self, value: Any) -> Any:
+        pairs = [each.partition(":") for each in str(value or "").replace(" ", "").split(";") if each]
+        try:
+            return earning.chosen({bonus: filter(None, tags.split(",")) for bonus, _colon, tags in pairs})
+        except earning.EarningRefusedError as error:
+            raise forms.ValidationError(error.message) from error
+
+
 class FundingMethodForm(AnyModelForm):
     """The form of one card in a wallet."""
+
+    activations = QuartersField(
+        label=gettext_lazy("activated quarters"), required=False, widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Such as 2026Q3, 2026Q4."),
+    )  # fmt: skip
+    choices = ChoicesField(
+        label=gettext_lazy("chosen categories"), required=False, widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Such as choice_5: utilities, fitness; choice_2: gas. The terms of the card name them."),
+    )  # fmt: skip
 
     class Meta:
         widgets = {"currencies": UnfoldAdminTextInputWidget}
@@ -78,6 +118,10 @@ class FundingMethodForm(AnyModelForm):
         super()._post_clean()  # type: ignore[misc]
         if "status" in self.changed_data:
             self.instance.disabled_because = ""
+
+    def clean_activations(self) -> dict[str, str | None]:
+        """Keeps the moments of quarters that were activated before."""
+        return earning.activated(self.cleaned_data["activations"], known=self.instance.activations)
 
     def clean_currencies(self) -> list[str]:
         """Accepts only known currency codes, in upper case: routing would skip the card for any other code."""

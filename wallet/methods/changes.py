@@ -8,7 +8,7 @@ from audit import trail
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.transactions import transaction
-from wallet.methods import admission, detachment
+from wallet.methods import admission, detachment, earning
 from wallet.methods import usable as methods
 from wallet.methods.edits import edit
 from wallet.models import Cardholder, FundingMethod
@@ -51,6 +51,9 @@ def cards_of(holder: Cardholder) -> list[FundingMethod]:
 def change(holder: Cardholder, method_id: int, *, actor: str, check: Check, **wanted: Any) -> FundingMethod:
     """Changes `name`, `product`, `is_backup` or `position` (from 1) of a card and returns it.
 
+    Beside them it changes what its owner says of its rewards: `statement_day`, `opened_on`, `activated_quarters` and
+    `choices` (wallet/methods/earning.py).
+
     `check` may refuse the card as it is under the wallet's lock. Making a card the backup takes that from the one that
     was it. Raises CardRemovedError, ProductMismatchError and
     BackupCannotPayError.
@@ -62,6 +65,7 @@ def change(holder: Cardholder, method_id: int, *, actor: str, check: Check, **wa
         if detachment.is_removed(method):
             raise CardRemovedError("You removed this card: add it anew.")
         place = wanted.pop("position", None)
+        wanted = _rewards(method, wanted)
         admission.refuse_other_network(wanted.get("product"), method.network)
         if wanted.get("is_backup"):
             if method.status != FundingMethod.Status.ACTIVE:
@@ -87,14 +91,32 @@ def reorder(holder: Cardholder, order: Sequence[UUID], *, actor: str, check: Che
 
 def prefer(holder: Cardholder, preference: str, *, actor: str, check: Check) -> Cardholder:
     """Changes which rewards the person wants to earn, and returns the wallet."""
+    return change_wallet(holder, actor=actor, check=check, preference=preference)
+
+
+def change_wallet(holder: Cardholder, *, actor: str, check: Check, **wanted: Any) -> Cardholder:
+    """Changes `preference` or `point_cents` of a wallet and returns it; raises EarningRefusedError for bad cents."""
+    if "point_cents" in wanted:
+        wanted["point_cents"] = earning.cents(wanted["point_cents"])
     with transaction():
         wallet = methods.lock_wallet(holder.pk)
         check(wallet)
-        if wallet.preference != preference:
-            changes = {"preference": [wallet.preference, preference]}
-            Cardholder.objects.filter(pk=wallet.pk).update(preference=preference, updated_at=clock.now())
+        new = {name: value for name, value in wanted.items() if getattr(wallet, name) != value}
+        if new:
+            changes = {name: [getattr(wallet, name), value] for name, value in new.items()}
+            Cardholder.objects.filter(pk=wallet.pk).update(**new, updated_at=clock.now())
             trail.record(actor=actor, action="wallet.changed", subject=wallet, changes=changes)
         return Cardholder.objects.get(pk=wallet.pk)
+
+
+def _rewards(method: FundingMethod, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Returns what is wanted with the reward fields as the row has them."""
+    kept = {name: value for name, value in wanted.items() if name not in ("activated_quarters", "choices")}
+    if "activated_quarters" in wanted:
+        kept["activations"] = earning.activated(wanted["activated_quarters"], known=method.activations)
+    if "choices" in wanted:
+        kept["choices"] = earning.chosen(wanted["choices"])
+    return kept
 
 
 def _place(wallet: Cardholder, method: FundingMethod, place: int, actor: str) -> None:

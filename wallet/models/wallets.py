@@ -37,6 +37,7 @@ class Preference(models.TextChoices):
 
     CASH = "cash", gettext_lazy("Cash back")
     REWARDS = "rewards", gettext_lazy("Points and miles")
+    VALUE = "value", gettext_lazy("Most money, by the cards' terms")
 
 
 def default_currencies() -> list[str]:
@@ -124,6 +125,13 @@ class Cardholder(models.Model):
         help_text=gettext_lazy("Daily and monthly limits count in this zone's days."),
     )
     preference = models.CharField(max_length=20, choices=Preference.choices, default=Preference.CASH)
+    point_cents = models.JSONField(
+        gettext_lazy("cents per point"),
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text=gettext_lazy("What a point of each programme is worth to the person, where it is not as usual."),
+    )
     processor_customer_id = models.CharField(
         max_length=64, blank=True, help_text=gettext_lazy("Stripe customer, cus_…")
     )
@@ -233,6 +241,33 @@ class FundingMethod(models.Model):
     cooling_until = models.DateTimeField(
         null=True, blank=True, help_text=gettext_lazy("Left out of routing until then, after a failed charge.")
     )
+    statement_day = models.PositiveSmallIntegerField(
+        gettext_lazy("statement day"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(31)],
+        help_text=gettext_lazy("The day of the month on which a statement begins; empty: the calendar's month."),
+    )
+    opened_on = models.DateField(
+        gettext_lazy("opened on"),
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("Yearly caps of some cards begin anew on this day; empty: the calendar's year."),
+    )
+    activations = models.JSONField(
+        gettext_lazy("activated quarters"),
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text=gettext_lazy("Quarters such as 2026Q4, each with when it was activated."),
+    )
+    choices = models.JSONField(
+        gettext_lazy("chosen categories"),
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text=gettext_lazy("The categories that the person chose, for each bonus of the card that lets them."),
+    )
     renewed_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text=gettext_lazy("When its bank last sent a new number or date.")
     )
@@ -247,6 +282,9 @@ class FundingMethod(models.Model):
             models.UniqueConstraint(fields=["processor_method_id"], name="one_method_per_processor_id"),
             models.UniqueConstraint(fields=["cardholder"], condition=Q(is_backup=True), name="one_backup_per_wallet"),
             models.CheckConstraint(condition=Q(expiry_month__range=(1, 12)), name="method_expiry_month"),
+            models.CheckConstraint(
+                condition=Q(statement_day__isnull=True) | Q(statement_day__range=(1, 31)), name="method_statement_day"
+            ),
             models.UniqueConstraint(
                 fields=["cardholder", "fingerprint"],
                 condition=~Q(status="detached") & ~Q(fingerprint=""),

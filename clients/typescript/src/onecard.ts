@@ -32,7 +32,7 @@ export const browser = { client: 'browser' } as const;
 const KEY = 'Idempotency-Key';
 const LONGEST_WAIT_S = 10;
 /** The POSTs without a key: joining, what changes nothing, and a secret, which is kept nowhere. */
-export const WITHOUT_KEY = /\/v1\/auth\/|\/reveal-token$|\/routing\/preview$/;
+export const WITHOUT_KEY = /\/v1\/auth\/|\/reveal-token$|\/routing\/preview$|\/wallet\/rules\/try$/;
 
 /** Every operation of the API, for one person. */
 export class OneCard extends OneCardApi {

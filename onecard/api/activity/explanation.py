@@ -11,6 +11,7 @@ from onecard.kit import display
 from onecard.kit.money import Money
 from routing.explanation import Explanation, RankedCard
 from routing.rewards import VALUATIONS_CENTS, Reward
+from routing.valued.explaining import CardLine, PartLine, ValueExplanation
 
 
 class ValueAt(serializers.Serializer[Any]):
@@ -43,6 +44,47 @@ class RankedCardSerializer(serializers.Serializer[Any]):
     reward = RewardSerializer(allow_null=True)
 
 
+class PartSerializer(serializers.Serializer[Any]):
+    """The share of a purchase that earns one rate, and how full its cap is."""
+
+    amount_minor = serializers.IntegerField()
+    rate = serializers.CharField(help_text="Units for each whole unit of money: 3 is 3 points, or 3 % cash back.")
+    bonus = serializers.CharField(help_text="The bonus of the card's terms; empty for its base rate.")
+    row_id = serializers.IntegerField(allow_null=True, help_text="The bonus among the reward terms.")
+    row_version = serializers.IntegerField(allow_null=True)
+    cap = serializers.CharField(help_text="Empty where no cap limits the rate.")
+    cap_since = serializers.DateField(allow_null=True, help_text="The first day of the cap's period.")
+    left_before_minor = serializers.IntegerField(allow_null=True)
+    left_after_minor = serializers.IntegerField(allow_null=True)
+
+
+class ValueCardSerializer(serializers.Serializer[Any]):
+    """What a purchase earns on one card in money, in whole units."""
+
+    name = serializers.CharField()
+    last_four = serializers.CharField()
+    is_chosen = serializers.BooleanField()
+    basis = serializers.ChoiceField(["catalogue", "override", "ranking"], help_text="Where its rates come from.")
+    cents_per_unit = serializers.CharField(help_text="What a point of it is worth to the person.")
+    reward = serializers.CharField()
+    foreign_fee = serializers.CharField()
+    space = serializers.CharField(help_text="What the space in caps that it takes is expected to be worth later.")
+    net = serializers.CharField(help_text="Reward less fee less space: the order goes by it.")
+    parts = PartSerializer(many=True)
+
+
+class ValueSerializer(serializers.Serializer[Any]):
+    """A choice by value: a sentence, and what each card that could pay earns in money, the best first."""
+
+    sentence = serializers.CharField()
+    currency = serializers.CharField()
+    gain = serializers.CharField(allow_null=True, help_text="What it earns beyond the next best card.")
+    gain_over_flat = serializers.CharField(allow_null=True, help_text="Beyond the card with the best base rate.")
+    best_flat_card = serializers.CharField(help_text="The card with the best base rate.")
+    is_passed_through = serializers.BooleanField(help_text="false: only base rates count.")
+    cards = ValueCardSerializer(many=True)
+
+
 class ExplanationSerializer(serializers.Serializer[Any]):
     """The rule that chose, in a sentence, and every card of the wallet in the engine's order."""
 
@@ -50,7 +92,10 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     sentence = serializers.CharField()
     chosen = RankedCardSerializer(allow_null=True)
     runner_up = RankedCardSerializer(allow_null=True)
-    gain_over_runner_up = serializers.CharField(allow_null=True, help_text="In whole units, at 1 cent a unit.")
+    gain_over_runner_up = serializers.CharField(
+        allow_null=True, help_text="In whole units, at 1 cent a unit; by value, in money."
+    )
+    value = ValueSerializer(allow_null=True, help_text="For a choice by the most money.")
     cards = RankedCardSerializer(many=True)
     is_estimate = serializers.BooleanField(
         help_text="The funding card's issuer may see our merchant code and not the merchant's (docs/routing.md)."
@@ -66,6 +111,7 @@ def render(found: Explanation, *, amount: Money) -> dict[str, Any]:
         "chosen": _card(found.chosen, found, amount) if found.chosen else None,
         "runner_up": _card(found.runner_up, found, amount) if found.runner_up else None,
         "gain_over_runner_up": None if gain is None else _estimate(gain, amount.currency),
+        "value": _value(found.value) if found.value else None,
         "cards": [_card(each, found, amount) for each in found.cards],
         "is_estimate": not settings.MERCHANT_MCC_PASSED_THROUGH,
     }
@@ -83,6 +129,45 @@ def _card(card: RankedCard, found: Explanation, amount: Money) -> dict[str, Any]
         "effective_reward": _text(card.effective_reward),
         "left_out": card.left_out,
         "reward": _reward(card.reward, card.reward_type, amount.currency) if card.reward else None,
+    }
+
+
+def _value(found: ValueExplanation) -> dict[str, Any]:
+    gains = {"gain": found.gain, "gain_over_flat": found.gain_over_flat}
+    return {
+        "sentence": found.sentence,
+        "currency": found.currency,
+        **{name: None if gain is None else _estimate(gain, found.currency) for name, gain in gains.items()},
+        "best_flat_card": found.best_flat.name if found.best_flat else "",
+        "is_passed_through": found.is_passed_through,
+        "cards": [_value_card(each, found.currency) for each in found.cards],
+    }
+
+
+def _value_card(card: CardLine, currency: str) -> dict[str, Any]:
+    money = {"reward": card.reward, "foreign_fee": card.fee, "space": card.space, "net": card.net}
+    return {
+        "name": card.name,
+        "last_four": card.last_four,
+        "is_chosen": card.is_chosen,
+        "basis": card.basis,
+        "cents_per_unit": plain(card.cents),
+        **{name: _estimate(amount, currency) for name, amount in money.items()},
+        "parts": [_part(each) for each in card.parts],
+    }
+
+
+def _part(part: PartLine) -> dict[str, Any]:
+    left = {"left_before_minor": part.left_before, "left_after_minor": part.left_after}
+    return {
+        "amount_minor": part.amount.minor,
+        "rate": plain(part.rate),
+        "bonus": part.bonus,
+        "row_id": part.row_id,
+        "row_version": part.row_version,
+        "cap": part.cap,
+        "cap_since": part.since,
+        **{name: None if money is None else money.minor for name, money in left.items()},
     }
 
 

@@ -63,7 +63,13 @@ class RoutingPreview(ApiView):
         asked = PreviewRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         mcc, amount = asked.validated_data["mcc"], Money(**asked.validated_data["amount"])
-        choice, trace = preview.rank(cardholder_of(request), mcc=mcc, currency=amount.currency)
+        choice, trace = preview.rank(
+            cardholder_of(request),
+            mcc=mcc,
+            currency=amount.currency,
+            merchant=asked.validated_data.get("merchant", ""),
+            amount_minor=amount.minor,
+        )
         known = MerchantCategory.objects.filter(code=mcc).first()
         return Response(
             {

@@ -14,9 +14,32 @@ from onecard.api.etags import check_unchanged, tagged, version_of
 from onecard.api.funding.products import SAPPHIRE, ProductSerializer
 from onecard.api.idempotency import idempotent_outside
 from onecard.api.view import ApiView
+from routing.catalogue import offers
 from wallet import card_removal
 from wallet.methods import changes, condition, setups
 from wallet.models import CardProduct, FundingMethod, FundingType, Network
+
+
+class ChoiceOffer(serializers.Serializer[Any]):
+    """A bonus of the card's terms whose categories its owner picks."""
+
+    bonus = serializers.CharField()
+    rate = serializers.CharField()
+    pick = serializers.IntegerField(help_text="How many may be chosen.")
+    options = serializers.ListField(child=serializers.CharField())
+
+
+class EarningSerializer(serializers.Serializer[Any]):
+    """What strategy value knows of the card from its owner, and what its terms let the owner say."""
+
+    statement_day = serializers.IntegerField(allow_null=True, help_text="Null: the calendar's month.")
+    opened_on = serializers.DateField(allow_null=True, help_text="Yearly caps begin on this day; null: in January.")
+    activated_quarters = serializers.ListField(child=serializers.CharField(), help_text="Such as 2026Q4.")
+    choices = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()), help_text="Chosen categories by bonus."
+    )
+    to_activate = serializers.ListField(child=serializers.CharField(), help_text="Bonuses that must be activated.")
+    to_choose = ChoiceOffer(many=True)
 
 
 class FundingCardSerializer(serializers.Serializer[Any]):
@@ -39,6 +62,7 @@ class FundingCardSerializer(serializers.Serializer[Any]):
     cooling_until = serializers.DateTimeField(allow_null=True, help_text="Until when it rests after a decline.")
     renewed_at = serializers.DateTimeField(allow_null=True, help_text="When its bank last sent a new number or date.")
     added_at = serializers.DateTimeField()
+    earning = EarningSerializer()
 
 
 class FundingCardsSerializer(serializers.Serializer[Any]):
@@ -71,6 +95,16 @@ class CardChange(serializers.Serializer[Any]):
     product = ProductField(allow_null=True, help_text="A key of /card-products; null for none.")
     is_backup = serializers.BooleanField(required=False, help_text="true takes it from the card that has it.")
     position = serializers.IntegerField(required=False, min_value=1, max_value=1000, help_text="From 1.")
+    statement_day = serializers.IntegerField(required=False, min_value=1, max_value=31, allow_null=True)
+    opened_on = serializers.DateField(required=False, allow_null=True)
+    activated_quarters = serializers.ListField(
+        child=serializers.CharField(max_length=10), required=False, max_length=50, help_text="All of them, like 2026Q4."
+    )
+    choices = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField(max_length=60), max_length=20),
+        required=False,
+        help_text="Categories by bonus, of what `earning.to_choose` offers; all of them.",
+    )
 
 
 class NewOrder(serializers.Serializer[Any]):
@@ -95,6 +129,14 @@ SHOWN = {
     "cooling_until": None,
     "renewed_at": None,
     "added_at": "2026-11-28T12:00:00Z",
+    "earning": {
+        "statement_day": None,
+        "opened_on": None,
+        "activated_quarters": [],
+        "choices": {},
+        "to_activate": [],
+        "to_choose": [],
+    },
 }
 ONE = OpenApiExample("A card that can pay", value=SHOWN, response_only=True)
 ALL = OpenApiExample("A wallet with one card", value={"results": [SHOWN]}, response_only=True)
@@ -161,14 +203,20 @@ class FundingCard(ApiView):
         request=CardChange, responses=FundingCardSerializer, examples=[ONE, CHANGE], operation_id="funding_cards_change"
     )
     def patch(self, request: Request, public_id: uuid.UUID) -> Response:
-        """Changes the nickname, the product, the backup card or the place of a card."""
+        """Changes the nickname, the product, the backup card, the place, or what is known of a card's rewards."""
         asked = CardChange(data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
+
+        def check(card: FundingMethod) -> None:
+            check_unchanged(request, _version(card))
+            if "choices" in asked.validated_data and "product" not in asked.validated_data:
+                offers.check_choices(card, asked.validated_data["choices"])
+
         changed = changes.change(
             cardholder_of(request),
             _own(request, public_id).pk,
             actor=actor_of(request),
-            check=lambda card: check_unchanged(request, _version(card)),
+            check=check,
             **asked.validated_data,
         )
         return _show(changed)
@@ -214,9 +262,21 @@ def render(cards: Sequence[FundingMethod]) -> list[dict[str, Any]]:
         now = condition.condition_of(card)
         card_now = {"state": now.state, "state_text": now.sentence, "cooling_until": now.until}
         own_fields = {name: getattr(card, name) for name in _STORED}
-        values = {**own_fields, **card_now, "added_at": card.created_at}
+        values = {**own_fields, **card_now, "added_at": card.created_at, "earning": _earning(card)}
         shown.append(dict(FundingCardSerializer(values).data))
     return shown
+
+
+def _earning(card: FundingMethod) -> dict[str, Any]:
+    offer = offers.of_card(card)
+    return {
+        "statement_day": card.statement_day,
+        "opened_on": card.opened_on,
+        "activated_quarters": sorted(card.activations),
+        "choices": card.choices,
+        "to_activate": offer.activations,
+        "to_choose": offer.choices,
+    }
 
 
 _STORED = (
@@ -239,7 +299,8 @@ def _show_all(cards: Sequence[FundingMethod]) -> Response:
 
 
 def _version(card: FundingMethod) -> str:
-    return version_of(card.name, card.product_id, card.is_backup, card.position, card.status)
+    rewards = (card.statement_day, card.opened_on, sorted(card.activations), sorted(card.choices.items()))
+    return version_of(card.name, card.product_id, card.is_backup, card.position, card.status, *map(str, rewards))
 
 
 def _order(cards: Sequence[FundingMethod]) -> str:

@@ -19,6 +19,7 @@ from tests.onecard.api.world import PDF, Somebody
 NAMED: Final = {
     "card": "cards",
     "funding_card": "funding-cards",
+    "instead_of": "rules",
     "order": "funding-cards",
     "setup": "setups",
     "transaction": "transactions",

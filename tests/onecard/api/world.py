@@ -157,6 +157,8 @@ def _wallet(person: Somebody) -> None:
     fill_in(person.ids["setups"], "amex")
     first = FundingMethod.objects.filter(cardholder=person.holder).earliest("pk")
     person.ids["funding-cards"] = str(first.public_id)
+    rule = {"action": "use_this_card", "funding_card": str(first.public_id), "merchants": [person.marks.name]}
+    person.ids["rules"] = person.made("wallet/rules", rule)["id"]
 
 
 def _cards(person: Somebody) -> None:

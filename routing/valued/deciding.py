@@ -1,0 +1,121 @@
+"""A choice by strategy `value`: the wallet as it is, its terms and spend, and the engine's answer as a Choice."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any, Final
+
+from routing.catalogue.compiled import CompiledCatalogue
+from routing.engine import CASH, Candidate, Choice, Method, Purchase, Row, Rules, applicable_rows, unusable_because
+from routing.value.choice import NO_CARD, ValueChoice, choose_by_value
+from routing.value.earning import Earning
+from routing.value.spend import Purchase as Bought
+from routing.value.wallet import UNITS, Wallet
+from routing.valued import trace
+from routing.valued.holdings import Held, held
+from routing.valued.person import PersonFacts
+
+# A check of a card is for no amount; its choice is that of a purchase of one unit.
+SMALLEST_MINOR: Final = 100
+THOUSANDTH: Final = Decimal("0.001")
+REMEMBERED: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A purchase by its rules (`Purchase`) and by its terms (`Bought`), with the key of its wallet as it is now."""
+
+    purchase: Purchase
+    bought: Bought
+    wallet_key: tuple[Any, ...] = ()
+
+
+def choose(
+    asked: Asked,
+    methods: Sequence[Method],
+    rows: Sequence[Row],
+    rules: Rules,
+    found: CompiledCatalogue,
+    person: PersonFacts,
+    *,
+    is_passed_through: bool,
+) -> tuple[Choice, dict[str, Any]]:
+    """Picks the method that earns the most money, and returns the choice with what the engine saw, as JSON.
+
+    A card that has neither terms nor a ranking is left out. Without any candidate the backup pays if it may be charged,
+    as in every other strategy.
+    """
+    ranked = applicable_rows(rows, asked.purchase.local_date, CASH, rules)
+    cards = held(methods, found, ranked, person, is_passed_through=is_passed_through)
+    left_out = _left_out(methods, cards, asked.purchase)
+    bought = asked.bought._replace(amount_minor=asked.bought.amount_minor or SMALLEST_MINOR)
+    wallet = _wallet(asked.wallet_key, found, cards)
+    chosen = choose_by_value(bought, wallet, person.spend, person.prices, left_out, personal=person.rules)
+    saw = trace.describe(chosen, bought, wallet, person, is_passed_through=is_passed_through, held=cards)
+    return as_choice(chosen, methods, cards, bought.amount_minor), saw
+
+
+def as_choice(chosen: ValueChoice, methods: Sequence[Method], cards: Sequence[Held], amount_minor: int) -> Choice:
+    """Returns the engine's answer in the terms of every strategy: the candidates best first, then those left out."""
+    by_card = {str(each.id): each for each in methods}
+    known = {each.holding.card: each for each in cards}
+    ranked = tuple(_candidate(known[e.card.holding.card], e, amount_minor) for e in chosen.candidates)
+    without = tuple(
+        Candidate(by_card[card], None, Decimal(0), Decimal(0), reason) for card, reason in chosen.left_out.items()
+    )
+    if chosen.rule == NO_CARD:
+        backup = next((c.method for c in without if c.method.is_backup and c.left_out == "no_ranking_row"), None)
+        return Choice(backup, "backup_unranked" if backup else NO_CARD, without)
+    # A personal rule may demand another card than the best.
+    paying = next(
+        each.method for each in ranked if chosen.chosen and str(each.method.id) == chosen.chosen.card.holding.card
+    )
+    return Choice(paying, chosen.rule, (*ranked, *without))
+
+
+def _left_out(methods: Sequence[Method], cards: Sequence[Held], purchase: Purchase) -> dict[str, str]:
+    known = {each.method.id for each in cards}
+    reasons = {
+        method.id: unusable_because(method, purchase) or ("" if method.id in known else "no_ranking_row")
+        for method in methods
+    }
+    return {str(key): reason for key, reason in reasons.items() if reason}
+
+
+def _candidate(card: Held, earning: Earning, amount_minor: int) -> Candidate:
+    """Returns a card as every trace shows it: units for each whole unit of money, cents per unit, and their product.
+
+    A purchase that crosses a cap earns two rates; the one shown is what it earns on average. The effective reward is in
+    cents for each unit of money, less the foreign fee and the price of scarce space.
+    """
+    point = earning.card.point
+    rate = Decimal(earning.reward) / (amount_minor * point * 100) if point else Decimal(0)
+    product = earning.card.prepared.product
+    row = Row(
+        id=product.source.row_id,
+        version=product.source.version,
+        product_id=card.method.product_id,
+        network=card.method.network,
+        reward_rate=rate.quantize(THOUSANDTH, ROUND_HALF_EVEN),
+        reward_type=product.reward_type,
+        valid_from=None,
+        valid_to=None,
+    )
+    effective = Decimal(earning.net) * 100 / (UNITS * amount_minor)
+    return Candidate(card.method, row, Decimal(point) / 10_000, effective)
+
+
+def _wallet(key: tuple[Any, ...], found: CompiledCatalogue, cards: Sequence[Held]) -> Wallet:
+    """Returns the prepared wallet, from memory where its cards and terms are the same as before."""
+    if not key:
+        return Wallet(found.matcher, found.catalogue, [each.holding for each in cards])
+    wallet = _wallets.get(key)
+    if wallet is None:
+        wallet = _wallets[key] = Wallet(found.matcher, found.catalogue, [each.holding for each in cards])
+        if len(_wallets) > REMEMBERED:
+            _wallets.popitem(last=False)
+    return wallet
+
+
+_wallets: "OrderedDict[tuple[Any, ...], Wallet]" = OrderedDict()

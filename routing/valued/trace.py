@@ -1,0 +1,215 @@
+"""What a choice by value saw and found, as JSON in the decision's trace; and the same choice again from it.
+
+The terms are stored as far as they cover the purchase: the base rate, the bonuses that it may earn and their caps. So a
+decision stays explained, and can be made again, whatever becomes of the catalogue.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from routing.catalogue.entries import entry_of
+from routing.value.choice import ValueChoice, choose_by_value
+from routing.value.earning import Earning, Part
+from routing.value.matching import Matcher
+from routing.value.prices import Prices
+from routing.value.spend import Bucket, Purchase, Spend, Tally
+from routing.value.terms import EVERYTHING, Bonus, Catalogue, Category, Channel, Holding, Product, Scope, Source
+from routing.value.wallet import Card, Offer, Wallet
+from routing.valued.holdings import Held
+from routing.valued.person import PersonFacts, kept_prices, kept_rule, prices_of, rules_of, spend_of, sums_of
+
+ALL: Final = (Scope(categories=(EVERYTHING,)),)
+FORMAT: Final = 1
+
+
+def describe(
+    chosen: ValueChoice,
+    purchase: Purchase,
+    wallet: Wallet,
+    person: PersonFacts,
+    *,
+    is_passed_through: bool,
+    held: Sequence[Held],
+) -> dict[str, Any]:
+    """Returns what the engine saw of the purchase, the wallet, its caps and their prices, and what each card earns."""
+    offers = wallet.offers(purchase)
+    pairs = list(zip(wallet.cards, offers, strict=True))
+    earnings = {each.card.holding.card: each for each in chosen.candidates}
+    basis = {each.holding.card: each for each in held}
+    spend, prices = _concerned(pairs, purchase.at.date(), person)
+    return {
+        "format": FORMAT,
+        "purchase": _purchase(purchase),
+        "passed_through": is_passed_through,
+        "cards": [
+            _card(card, offer, purchase.mcc, basis[card.holding.card], earnings.get(card.holding.card))
+            for card, offer in pairs
+        ],
+        "spend": sums_of(spend),
+        "prices": kept_prices(prices),
+        **_personal(chosen, purchase, person),
+    }
+
+
+def _personal(chosen: ValueChoice, purchase: Purchase, person: PersonFacts) -> dict[str, Any]:
+    """Returns the personal rules that cover the purchase, which of them decided, and why others did not."""
+    covering = [each for each in person.rules.rules if each.covers(purchase)]
+    if not covering:
+        return {}
+    spent = {str(each.id): person.rules.target_spent.get(each.id, 0) for each in covering}
+    return {
+        "rules": [kept_rule(each) for each in covering],
+        "target_spent": spent,
+        "decided_by": chosen.personal_rule.id if chosen.personal_rule else None,
+        "skipped": [[rule.id, why] for rule, why in chosen.skipped],
+    }
+
+
+def again(saw: Mapping[str, Any], left_out: Mapping[str, str]) -> ValueChoice:
+    """Makes the choice again from what a trace holds. Raises KeyError, TypeError or ValueError for another format."""
+    if saw["format"] != FORMAT:
+        raise ValueError(f"A trace of format {saw['format']} is of another release.")
+    purchase = purchase_of(saw["purchase"])
+    wallet = wallet_of(saw, purchase.mcc)
+    spent = {int(key): minor for key, minor in saw.get("target_spent", {}).items()}
+    personal = rules_of(saw.get("rules", ()), spent)
+    return choose_by_value(
+        purchase, wallet, spend_of(saw["spend"]), prices_of(saw["prices"]), left_out, personal=personal
+    )
+
+
+def purchase_of(kept: Mapping[str, Any]) -> Purchase:
+    at = dt.datetime.fromisoformat(kept["at"])
+    return Purchase(at, kept["mcc"], kept["merchant"], kept["amount_minor"], kept["country"], Channel(kept["channel"]))
+
+
+def wallet_of(saw: Mapping[str, Any], mcc: str) -> Wallet:
+    """Returns the wallet that a trace holds, with the terms as far as they cover its purchase."""
+    holdings = [_holding(each) for each in saw["cards"]]
+    tags = {
+        tag: Category(tag, "", ((mcc, mcc),) if tag in each["tags"] else ())
+        for each, holding in zip(saw["cards"], holdings, strict=True)
+        for bonus in holding.product.bonuses
+        for tag in bonus.top_categories
+    }
+    catalogue = Catalogue({each.product.key: each.product for each in holdings}, {}, tags, {})
+    return Wallet(Matcher(catalogue), catalogue, holdings)
+
+
+def _purchase(purchase: Purchase) -> dict[str, Any]:
+    return {
+        "at": purchase.at.isoformat(),
+        "mcc": purchase.mcc,
+        "merchant": purchase.merchant,
+        "amount_minor": purchase.amount_minor,
+        "country": purchase.country,
+        "channel": purchase.channel.value,
+    }
+
+
+def _card(card: Card, offer: Offer, mcc: str, held: Held, earning: Earning | None) -> dict[str, Any]:
+    holding, source = card.holding, card.prepared.product.source
+    tags = [tier.tag for tier in offer.tiers if tier.tag]
+    return {
+        "card": holding.card,
+        "basis": held.basis,
+        "terms_id": source.row_id,
+        "terms_version": source.version,
+        "terms": entry_of(_reduced(card, offer)),
+        "cents": f"{Decimal(card.point) / 10_000:f}",
+        "statement_day": holding.statement_day,
+        "opened_on": holding.opened_on.isoformat() if holding.opened_on else None,
+        "is_backup": holding.is_backup,
+        "tags": tags,
+        **({} if earning is None else _result(earning)),
+    }
+
+
+def _result(earning: Earning) -> dict[str, Any]:
+    """Returns what the purchase earns on a card; reward, fee and space in the engine's units (1e-8 minor units)."""
+    return {
+        "reward": earning.reward,
+        "fee": earning.fee,
+        "space": earning.space,
+        "excluded": earning.is_excluded,
+        "flat": earning.card.flat_value,
+        "parts": [_part(each, earning.card.point) for each in earning.parts],
+    }
+
+
+def _part(part: Part, point: int) -> dict[str, Any]:
+    rate = Decimal(part.value) / (point * 100) if point else Decimal(0)
+    said: dict[str, Any] = {"amount_minor": part.amount_minor, "rate": f"{rate.normalize():f}"}
+    if part.bonus:
+        said |= {"bonus": part.bonus, "row_id": part.source.row_id, "row_version": part.source.version}
+    if part.bucket is not None:
+        left = {"left_before_minor": part.left_before_minor, "left_after_minor": part.left_after_minor}
+        said |= {"cap": part.bucket.cap, "since": part.bucket.starts_on.isoformat(), **left}
+    return said
+
+
+def _reduced(card: Card, offer: Offer) -> Product:
+    """Returns a card's terms as far as they cover this purchase, without names and sources."""
+    product = replace(
+        card.prepared.product,
+        name="", issuer="", annual_fee_minor=0, notes="", confidence="", source=Source(), valid_from=None,
+        valid_to=None, exclusions=(), programme="",
+        foreign_fee_percent=card.prepared.product.foreign_fee_percent if offer.fee else Decimal(0),
+    )  # fmt: skip
+    if offer.is_excluded:
+        return replace(product, bonuses=(), caps=(), exclusions=ALL)
+    hits = [tier.hit.prepared.bonus for tier in offer.tiers if tier.hit is not None]
+    caps = {tier.cap.key: replace(tier.cap, source=Source()) for tier in offer.tiers if tier.cap is not None}
+    return replace(product, bonuses=tuple(_covering(each) for each in hits), caps=tuple(caps.values()))
+
+
+def _covering(bonus: Bonus) -> Bonus:
+    """Returns a bonus that covers the purchase, since it was found to."""
+    return Bonus(
+        key=bonus.key,
+        rate=bonus.rate,
+        cap=bonus.cap,
+        scopes=() if bonus.top_categories else ALL,
+        top_categories=bonus.top_categories,
+    )
+
+
+def _holding(kept: Mapping[str, Any]) -> Holding:
+    opened_on = kept["opened_on"]
+    return Holding(
+        card=kept["card"],
+        product=replace(msgspec.convert(kept["terms"], Product, str_keys=True), key=f"card-{kept['card']}"),
+        cents_per_point=Decimal(kept["cents"]),
+        statement_day=kept["statement_day"],
+        opened_on=dt.date.fromisoformat(opened_on) if opened_on else None,
+        is_backup=kept["is_backup"],
+    )
+
+
+def _concerned(pairs: Sequence[tuple[Card, Offer]], day: dt.date, person: PersonFacts) -> tuple[Spend, Prices]:
+    """Returns what of the spend and of the prices concerns this purchase."""
+    buckets: set[Bucket] = set()
+    tallies: set[Tally] = set()
+    for card, offer in pairs:
+        for tier in offer.tiers:
+            if tier.cap is None or tier.hit is None:
+                continue
+            bucket, bonus = card.bucket(tier.cap, day), tier.hit.prepared.bonus
+            buckets.add(bucket)
+            tallies |= {Tally(bucket.card, bonus.key, bucket.starts_on, tag) for tag in bonus.top_categories}
+    spend, prices = person.spend, person.prices
+    return (
+        Spend(
+            {each: spend.buckets[each] for each in sorted(buckets) if each in spend.buckets},
+            {each: spend.tallies[each] for each in sorted(tallies) if each in spend.tallies},
+        ),
+        Prices(
+            {each: prices.space[each] for each in sorted(buckets) if each in prices.space},
+            {each: prices.tops[each] for each in sorted(buckets) if each in prices.tops},
+        ),
+    )
