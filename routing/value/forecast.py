@@ -22,6 +22,7 @@ DAYS_OF_MONTH = 30.4
 # Gaps between two payments of a monthly bill, in days, and how far its amounts may differ from their median.
 BILL_GAPS = (26, 35)
 BILL_SPREAD = 0.35
+BILL_DEVIATION = 0.15
 REMEMBERED = 40
 
 
@@ -68,25 +69,16 @@ class History:
         past.recent = [*past.recent[-REMEMBERED:], (purchase.at.date(), purchase.amount_minor)]
         self._total += purchase.amount_minor
 
-    def forecast(self, first: dt.date, after: dt.date) -> Iterator[Demand]:
-        """Yields what is expected from `first` on and before `after`, in the middle of which terms are looked up.
+    def forecast(self, today: dt.date, spans: Iterable[tuple[dt.date, dt.date]]) -> Iterator[Demand]:
+        """Yields what is expected in each span, the second day of which is no longer in it.
 
-        The span must lie within one month, since a season is a month's.
+        A span must lie within one month, since a season is a month's. Terms are looked up in its middle.
         """
-        example_day = first + (after - first) / 2
-        for key, rate, ticket, bill in self._rates(first):
-            if bill is not None:
-                mean = float(bill.amount * bill.times_due(first, after))
-                variance = 0.02 * mean * mean
-            else:
-                index = SEASONS[SEASON_OF.get(key.mcc, "flat")][first.month - 1]
-                mean = rate * index * (after - first).days
-                variance = mean * ticket
-            if mean > 0:
-                yield Demand(_example(key, example_day), mean, variance)
+        rates = list(self._rates(today))
+        for first, after in spans:
+            yield from _in_span(rates, first, after)
 
-    def _rates(self, today: dt.date) -> Iterator[tuple[KindKey, float, float, "Bill | None"]]:
-        """Yields each kind with its spend a day in an average month, and the usual ticket weighted by amount."""
+    def _rates(self, today: dt.date) -> Iterator["Rate"]:
         own_days = float((today - self.since).days) if today > self.since else 0.0
         level = self._level(own_days)
         for key in PRIOR.keys() | self._kinds.keys():
@@ -96,11 +88,24 @@ class History:
             days = _season_days(key.mcc, self.since, today)
             rate = (PRIOR_DAYS * prior_rate * level + total) / (PRIOR_DAYS + days)
             ticket = squares / total if total else prior_ticket
-            yield key, rate, ticket, find_bill(past.recent, today) if past else None
+            yield Rate(key, rate, ticket, find_bill(past.recent, today) if past else None)
 
     def _level(self, own_days: float) -> float:
         """How much more this person spends than the average household, cautiously."""
         return (PRIOR_DAYS * PRIOR_TOTAL + self._total) / ((PRIOR_DAYS + own_days) * PRIOR_TOTAL)
+
+
+def _in_span(rates: Iterable["Rate"], first: dt.date, after: dt.date) -> Iterator[Demand]:
+    middle, days = first + (after - first) / 2, (after - first).days
+    for key, rate, ticket, bill in rates:
+        if bill is not None:
+            mean = float(bill.amount * bill.times_due(first, after))
+            variance = (BILL_DEVIATION * mean) ** 2
+        else:
+            mean = rate * SEASONS[SEASON_OF.get(key.mcc, "flat")][first.month - 1] * days
+            variance = mean * ticket
+        if mean > 0:
+            yield Demand(_example(key, middle), mean, variance)
 
 
 class Bill(NamedTuple):
@@ -114,6 +119,15 @@ class Bill(NamedTuple):
         start, end = ((day - self.last).days / DAYS_OF_MONTH for day in (first, after))
         # A bill a few days late is still to come.
         return max(0, int(end) - int(max(start, 0.85) if start < 1.2 else start)) if end >= 1 else 0
+
+
+class Rate(NamedTuple):
+    """A kind with its minor units a day in an average month, its usual ticket weighted by amount, and its bill."""
+
+    key: KindKey
+    daily: float
+    ticket: float
+    bill: Bill | None
 
 
 def find_bill(payments: list[tuple[dt.date, int]], today: dt.date) -> Bill | None:

@@ -21,7 +21,7 @@ from routing.value.top_category import Gains
 from routing.value.wallet import Card, Offer, Tier, Wallet
 
 SWEEPS = 3
-GRID = 8
+GRID, COARSE_GRID = 8, 2
 # How uncertain a forecast is beside the chance of single purchases: the standard deviation of its level.
 LEVEL_SPREAD = 0.25
 # Money that is only expected is a little less than the same money now, so that an even choice uses the space.
@@ -79,9 +79,9 @@ class Curve:
                 price += (advantage - lower) * 0.5 * erfc((room - mean) / (deviation * SQRT_2))
         return price
 
-    def gains(self, room: int) -> Gains:
+    def gains(self, room: int, points: int = GRID) -> Gains:
         """The value of space up to this much, at a few points."""
-        rooms = [room * index // GRID for index in range(GRID + 1)]
+        rooms = [room * index // points for index in range(points + 1)]
         prices = [self.price(each) for each in rooms]
         values = [0.0]
         for index in range(1, len(rooms)):
@@ -114,10 +114,9 @@ class _Pricing:
         self._lots: dict[tuple[object, ...], Lot] = {}
 
     def run(self) -> Prices:
-        for first, after in self._months():
-            for demand in self._history.forecast(first, after):
-                offers = self._wallet.offers(demand.example)
-                self._add(offers, demand.example.at.date(), demand.mean, demand.variance)
+        for demand in self._history.forecast(self._today, self._months()):
+            offers = self._wallet.offers(demand.example)
+            self._add(offers, demand.example.at.date(), demand.mean, demand.variance)
         for _ in range(SWEEPS):
             for group in self._groups():
                 _price(group)
@@ -199,7 +198,7 @@ def _price(group: list[Slot]) -> None:
         slot.is_open = True
         curve = Curve(slot)
         slot.price = curve.price(slot.left)
-        totals.append(curve.gains(slot.left).values[-1])
+        totals.append(curve.gains(slot.left, COARSE_GRID).values[-1])
     best = max(range(len(group)), key=lambda index: totals[index])
     for index, slot in enumerate(group):
         slot.is_open = index == best

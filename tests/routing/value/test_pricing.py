@@ -54,14 +54,27 @@ def test_the_price_falls_towards_the_end_of_the_period() -> None:
 
 def test_a_short_history_is_completed_by_the_average_household() -> None:
     empty = History(dt.date(2025, 1, 1))
-    expected = sum(demand.mean for demand in empty.forecast(dt.date(2025, 1, 1), dt.date(2025, 2, 1)))
+    expected = sum(
+        demand.mean for demand in empty.forecast(dt.date(2025, 1, 1), [(dt.date(2025, 1, 1), dt.date(2025, 2, 1))])
+    )
 
     assert 150_000 < expected < 500_000
 
 
+def test_months_ahead_are_expected_to_be_like_the_past() -> None:
+    """A month that has not come yet is no month without purchases."""
+    months = [(dt.date(2025, month, 1), dt.date(2025, month + 1, 1)) for month in (7, 10)]
+    july, october = (
+        sum(d.mean for d in weekly(100).forecast(dt.date(2025, 7, 1), [month]) if d.example.merchant == "Kroger")
+        for month in months
+    )
+
+    assert july == pytest.approx(october)
+
+
 def test_own_purchases_outweigh_the_average_in_time() -> None:
     """This person buys nothing but groceries for 100 dollars a week."""
-    demands = list(weekly(100).forecast(dt.date(2025, 7, 1), dt.date(2025, 8, 1)))
+    demands = list(weekly(100).forecast(dt.date(2025, 7, 1), [(dt.date(2025, 7, 1), dt.date(2025, 8, 1))]))
     own = sum(demand.mean for demand in demands if demand.example.merchant == "Kroger")
 
     assert own == pytest.approx(100 * 100 * 31 / 7, rel=0.2)
