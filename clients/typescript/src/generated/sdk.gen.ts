@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, formDataBodySerializer, type Options as Options2, type TDataShape } from './client/index.js';
-import type { AuthAddPasskeyData, AuthAddPasskeyErrors, AuthAddPasskeyResponses, AuthAskForLoginPasskeyData, AuthAskForLoginPasskeyErrors, AuthAskForLoginPasskeyResponses, AuthAskForNewPasskeyData, AuthAskForNewPasskeyErrors, AuthAskForNewPasskeyResponses, AuthAskForPasskeyData, AuthAskForPasskeyErrors, AuthAskForPasskeyResponses, AuthAskToReauthenticateData, AuthAskToReauthenticateErrors, AuthAskToReauthenticateResponses, AuthChangeEmailData, AuthChangeEmailErrors, AuthChangeEmailResponses, AuthChangePasswordData, AuthChangePasswordErrors, AuthEndSessionsData, AuthEndSessionsErrors, AuthEndSessionsResponses, AuthGiveLoginCodeData, AuthGiveLoginCodeErrors, AuthGiveLoginCodeResponses, AuthGiveLoginPasskeyData, AuthGiveLoginPasskeyErrors, AuthGiveLoginPasskeyResponses, AuthListAuthenticatorsData, AuthListAuthenticatorsErrors, AuthListAuthenticatorsResponses, AuthListSessionsData, AuthListSessionsErrors, AuthListSessionsResponses, AuthLogInByPasskeyData, AuthLogInByPasskeyErrors, AuthLogInByPasskeyResponses, AuthLogInData, AuthLogInErrors, AuthLogInResponses, AuthLogOutData, AuthLogOutErrors, AuthMakeRecoveryCodesData, AuthMakeRecoveryCodesErrors, AuthMakeRecoveryCodesResponses, AuthReadEmailData, AuthReadEmailErrors, AuthReadEmailResponses, AuthReadRecoveryCodesData, AuthReadRecoveryCodesErrors, AuthReadRecoveryCodesResponses, AuthReadSessionData, AuthReadSessionErrors, AuthReadSessionResponses, AuthReadTotpData, AuthReadTotpErrors, AuthReadTotpResponses, AuthReauthenticateByCodeData, AuthReauthenticateByCodeErrors, AuthReauthenticateByCodeResponses, AuthReauthenticateByPasskeyData, AuthReauthenticateByPasskeyErrors, AuthReauthenticateByPasskeyResponses, AuthReauthenticateData, AuthReauthenticateErrors, AuthReauthenticateResponses, AuthRemovePasskeysData, AuthRemovePasskeysErrors, AuthRemovePasskeysResponses, AuthRemoveTotpData, AuthRemoveTotpErrors, AuthRemoveTotpResponses, AuthRenamePasskeyData, AuthRenamePasskeyErrors, AuthRenamePasskeyResponses, AuthRequestPasswordResetData, AuthRequestPasswordResetErrors, AuthRequestPasswordResetResponses, AuthResendVerificationData, AuthResendVerificationErrors, AuthResendVerificationResponses, AuthResetPasswordData, AuthResetPasswordErrors, AuthResetPasswordResponses, AuthSetUpTotpData, AuthSetUpTotpErrors, AuthSetUpTotpResponses, AuthSignUpData, AuthSignUpErrors, AuthVerifyEmailData, AuthVerifyEmailErrors, AuthVerifyEmailResponses, CardControlsCreateData, CardControlsCreateErrors, CardControlsCreateResponses, CardControlsDeleteData, CardControlsDeleteErrors, CardControlsDeleteResponses, CardControlsListData, CardControlsListErrors, CardControlsListResponses, CardLimitsChangeData, CardLimitsChangeErrors, CardLimitsChangeResponses, CardLimitsReadData, CardLimitsReadErrors, CardLimitsReadResponses, CardProductsListData, CardProductsListErrors, CardProductsListResponses, CardsActivateData, CardsActivateErrors, CardsActivateResponses, CardsChangeData, CardsChangeErrors, CardsChangeResponses, CardsCloseData, CardsCloseErrors, CardsCloseResponses, CardsCreateData, CardsCreateErrors, CardsCreateResponses, CardsFreezeData, CardsFreezeErrors, CardsFreezeResponses, CardsListData, CardsListErrors, CardsListResponses, CardsReadData, CardsReadErrors, CardsReadResponses, CardsReplaceData, CardsReplaceErrors, CardsReplaceResponses, CardsRevealTokenCreateData, CardsRevealTokenCreateErrors, CardsRevealTokenCreateResponses, CardsUnfreezeData, CardsUnfreezeErrors, CardsUnfreezeResponses, DisputesAddEvidenceData, DisputesAddEvidenceErrors, DisputesAddEvidenceResponses, DisputesListData, DisputesListErrors, DisputesListResponses, DisputesOpenData, DisputesOpenErrors, DisputesOpenResponses, DisputesReadData, DisputesReadErrors, DisputesReadResponses, DisputesWithdrawData, DisputesWithdrawErrors, DisputesWithdrawResponses, FundingCardsChangeData, FundingCardsChangeErrors, FundingCardsChangeResponses, FundingCardsCreateData, FundingCardsCreateErrors, FundingCardsCreateResponses, FundingCardSetupsCreateData, FundingCardSetupsCreateErrors, FundingCardSetupsCreateResponses, FundingCardsListData, FundingCardsListErrors, FundingCardsListResponses, FundingCardsOrderData, FundingCardsOrderErrors, FundingCardsOrderResponses, FundingCardsReadData, FundingCardsReadErrors, FundingCardsReadResponses, FundingCardsRemoveData, FundingCardsRemoveErrors, FundingCardsRemoveResponses, KycData, KycErrors, KycResponses, KycSubmitData, KycSubmitErrors, KycSubmitResponses, NotificationSettingsChangeData, NotificationSettingsChangeErrors, NotificationSettingsChangeResponses, NotificationSettingsReadData, NotificationSettingsReadErrors, NotificationSettingsReadResponses, NotificationsListData, NotificationsListErrors, NotificationsListResponses, NotificationsReadAllData, NotificationsReadAllErrors, NotificationsReadAllResponses, NotificationsReadOneData, NotificationsReadOneErrors, NotificationsReadOneResponses, ProfileData, ProfileErrors, ProfileResponses, ProfileTermsData, ProfileTermsErrors, ProfileTermsResponses, ProfileUpdateData, ProfileUpdateErrors, ProfileUpdateResponses, PurchasesItWasMeData, PurchasesItWasMeErrors, PurchasesItWasMeResponses, PurchasesListData, PurchasesListErrors, PurchasesListResponses, PurchasesReadData, PurchasesReadErrors, PurchasesReadResponses, RewardsReadData, RewardsReadErrors, RewardsReadResponses, RoutingPreviewData, RoutingPreviewErrors, RoutingPreviewResponses, TopUpsCreateData, TopUpsCreateErrors, TopUpsCreateResponses, TopUpsListData, TopUpsListErrors, TopUpsListResponses, TransactionsListData, TransactionsListErrors, TransactionsListResponses, WalletChangeData, WalletChangeErrors, WalletChangeResponses, WalletReadData, WalletReadErrors, WalletReadResponses, WebhookDeliveriesListData, WebhookDeliveriesListErrors, WebhookDeliveriesListResponses, WebhookDeliveriesReadData, WebhookDeliveriesReadErrors, WebhookDeliveriesReadResponses, WebhookDeliveriesReplayData, WebhookDeliveriesReplayErrors, WebhookDeliveriesReplayResponses, WebhookEndpointsChangeData, WebhookEndpointsChangeErrors, WebhookEndpointsChangeResponses, WebhookEndpointsCreateData, WebhookEndpointsCreateErrors, WebhookEndpointsCreateResponses, WebhookEndpointsDeleteData, WebhookEndpointsDeleteErrors, WebhookEndpointsDeleteResponses, WebhookEndpointsListData, WebhookEndpointsListErrors, WebhookEndpointsListResponses, WebhookEndpointsReadData, WebhookEndpointsReadErrors, WebhookEndpointsReadResponses, WebhookEndpointsRotateSecretData, WebhookEndpointsRotateSecretErrors, WebhookEndpointsRotateSecretResponses, WebhookEndpointsTestData, WebhookEndpointsTestErrors, WebhookEndpointsTestResponses } from './types.gen.js';
+import type { AuthAddPasskeyData, AuthAddPasskeyErrors, AuthAddPasskeyResponses, AuthAskForLoginPasskeyData, AuthAskForLoginPasskeyErrors, AuthAskForLoginPasskeyResponses, AuthAskForNewPasskeyData, AuthAskForNewPasskeyErrors, AuthAskForNewPasskeyResponses, AuthAskForPasskeyData, AuthAskForPasskeyErrors, AuthAskForPasskeyResponses, AuthAskToReauthenticateData, AuthAskToReauthenticateErrors, AuthAskToReauthenticateResponses, AuthChangeEmailData, AuthChangeEmailErrors, AuthChangeEmailResponses, AuthChangePasswordData, AuthChangePasswordErrors, AuthEndSessionsData, AuthEndSessionsErrors, AuthEndSessionsResponses, AuthGiveLoginCodeData, AuthGiveLoginCodeErrors, AuthGiveLoginCodeResponses, AuthGiveLoginPasskeyData, AuthGiveLoginPasskeyErrors, AuthGiveLoginPasskeyResponses, AuthListAuthenticatorsData, AuthListAuthenticatorsErrors, AuthListAuthenticatorsResponses, AuthListSessionsData, AuthListSessionsErrors, AuthListSessionsResponses, AuthLogInByPasskeyData, AuthLogInByPasskeyErrors, AuthLogInByPasskeyResponses, AuthLogInData, AuthLogInErrors, AuthLogInResponses, AuthLogOutData, AuthLogOutErrors, AuthMakeRecoveryCodesData, AuthMakeRecoveryCodesErrors, AuthMakeRecoveryCodesResponses, AuthReadEmailData, AuthReadEmailErrors, AuthReadEmailResponses, AuthReadRecoveryCodesData, AuthReadRecoveryCodesErrors, AuthReadRecoveryCodesResponses, AuthReadSessionData, AuthReadSessionErrors, AuthReadSessionResponses, AuthReadTotpData, AuthReadTotpErrors, AuthReadTotpResponses, AuthReauthenticateByCodeData, AuthReauthenticateByCodeErrors, AuthReauthenticateByCodeResponses, AuthReauthenticateByPasskeyData, AuthReauthenticateByPasskeyErrors, AuthReauthenticateByPasskeyResponses, AuthReauthenticateData, AuthReauthenticateErrors, AuthReauthenticateResponses, AuthRemovePasskeysData, AuthRemovePasskeysErrors, AuthRemovePasskeysResponses, AuthRemoveTotpData, AuthRemoveTotpErrors, AuthRemoveTotpResponses, AuthRenamePasskeyData, AuthRenamePasskeyErrors, AuthRenamePasskeyResponses, AuthRequestPasswordResetData, AuthRequestPasswordResetErrors, AuthRequestPasswordResetResponses, AuthResendVerificationData, AuthResendVerificationErrors, AuthResendVerificationResponses, AuthResetPasswordData, AuthResetPasswordErrors, AuthResetPasswordResponses, AuthSetUpTotpData, AuthSetUpTotpErrors, AuthSetUpTotpResponses, AuthSignUpData, AuthSignUpErrors, AuthVerifyEmailData, AuthVerifyEmailErrors, AuthVerifyEmailResponses, CardControlsCreateData, CardControlsCreateErrors, CardControlsCreateResponses, CardControlsDeleteData, CardControlsDeleteErrors, CardControlsDeleteResponses, CardControlsListData, CardControlsListErrors, CardControlsListResponses, CardLimitsChangeData, CardLimitsChangeErrors, CardLimitsChangeResponses, CardLimitsReadData, CardLimitsReadErrors, CardLimitsReadResponses, CardProductsListData, CardProductsListErrors, CardProductsListResponses, CardsActivateData, CardsActivateErrors, CardsActivateResponses, CardsChangeData, CardsChangeErrors, CardsChangeResponses, CardsCloseData, CardsCloseErrors, CardsCloseResponses, CardsCreateData, CardsCreateErrors, CardsCreateResponses, CardsFreezeData, CardsFreezeErrors, CardsFreezeResponses, CardsListData, CardsListErrors, CardsListResponses, CardsReadData, CardsReadErrors, CardsReadResponses, CardsReplaceData, CardsReplaceErrors, CardsReplaceResponses, CardsRevealTokenCreateData, CardsRevealTokenCreateErrors, CardsRevealTokenCreateResponses, CardsUnfreezeData, CardsUnfreezeErrors, CardsUnfreezeResponses, DisputesAddEvidenceData, DisputesAddEvidenceErrors, DisputesAddEvidenceResponses, DisputesListData, DisputesListErrors, DisputesListResponses, DisputesOpenData, DisputesOpenErrors, DisputesOpenResponses, DisputesReadData, DisputesReadErrors, DisputesReadResponses, DisputesWithdrawData, DisputesWithdrawErrors, DisputesWithdrawResponses, FundingCardsChangeData, FundingCardsChangeErrors, FundingCardsChangeResponses, FundingCardsCreateData, FundingCardsCreateErrors, FundingCardsCreateResponses, FundingCardSetupsCreateData, FundingCardSetupsCreateErrors, FundingCardSetupsCreateResponses, FundingCardsListData, FundingCardsListErrors, FundingCardsListResponses, FundingCardsOrderData, FundingCardsOrderErrors, FundingCardsOrderResponses, FundingCardsReadData, FundingCardsReadErrors, FundingCardsReadResponses, FundingCardsRemoveData, FundingCardsRemoveErrors, FundingCardsRemoveResponses, KycData, KycErrors, KycResponses, KycSubmitData, KycSubmitErrors, KycSubmitResponses, NotificationSettingsChangeData, NotificationSettingsChangeErrors, NotificationSettingsChangeResponses, NotificationSettingsReadData, NotificationSettingsReadErrors, NotificationSettingsReadResponses, NotificationsListData, NotificationsListErrors, NotificationsListResponses, NotificationsReadAllData, NotificationsReadAllErrors, NotificationsReadAllResponses, NotificationsReadOneData, NotificationsReadOneErrors, NotificationsReadOneResponses, PersonalRulesChangeData, PersonalRulesChangeErrors, PersonalRulesChangeResponses, PersonalRulesCreateData, PersonalRulesCreateErrors, PersonalRulesCreateResponses, PersonalRulesListData, PersonalRulesListErrors, PersonalRulesListResponses, PersonalRulesReadData, PersonalRulesReadErrors, PersonalRulesReadResponses, PersonalRulesRemoveData, PersonalRulesRemoveErrors, PersonalRulesRemoveResponses, PersonalRulesTryData, PersonalRulesTryErrors, PersonalRulesTryResponses, ProfileData, ProfileErrors, ProfileResponses, ProfileTermsData, ProfileTermsErrors, ProfileTermsResponses, ProfileUpdateData, ProfileUpdateErrors, ProfileUpdateResponses, PurchasesItWasMeData, PurchasesItWasMeErrors, PurchasesItWasMeResponses, PurchasesListData, PurchasesListErrors, PurchasesListResponses, PurchasesReadData, PurchasesReadErrors, PurchasesReadResponses, RewardsReadData, RewardsReadErrors, RewardsReadResponses, RoutingPreviewData, RoutingPreviewErrors, RoutingPreviewResponses, TopUpsCreateData, TopUpsCreateErrors, TopUpsCreateResponses, TopUpsListData, TopUpsListErrors, TopUpsListResponses, TransactionsListData, TransactionsListErrors, TransactionsListResponses, WalletChangeData, WalletChangeErrors, WalletChangeResponses, WalletReadData, WalletReadErrors, WalletReadResponses, WebhookDeliveriesListData, WebhookDeliveriesListErrors, WebhookDeliveriesListResponses, WebhookDeliveriesReadData, WebhookDeliveriesReadErrors, WebhookDeliveriesReadResponses, WebhookDeliveriesReplayData, WebhookDeliveriesReplayErrors, WebhookDeliveriesReplayResponses, WebhookEndpointsChangeData, WebhookEndpointsChangeErrors, WebhookEndpointsChangeResponses, WebhookEndpointsCreateData, WebhookEndpointsCreateErrors, WebhookEndpointsCreateResponses, WebhookEndpointsDeleteData, WebhookEndpointsDeleteErrors, WebhookEndpointsDeleteResponses, WebhookEndpointsListData, WebhookEndpointsListErrors, WebhookEndpointsListResponses, WebhookEndpointsReadData, WebhookEndpointsReadErrors, WebhookEndpointsReadResponses, WebhookEndpointsRotateSecretData, WebhookEndpointsRotateSecretErrors, WebhookEndpointsRotateSecretResponses, WebhookEndpointsTestData, WebhookEndpointsTestErrors, WebhookEndpointsTestResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -503,7 +503,7 @@ export class OneCardApi extends HeyApiClient {
     }
     
     /**
-     * Changes the nickname, the product, the backup card or the place of a card.
+     * Changes the nickname, the product, the backup card, the place, or what is known of a card's rewards.
      */
     public fundingCardsChange<ThrowOnError extends boolean = true>(options: Options<FundingCardsChangeData, ThrowOnError>) {
         return (options.client ?? this.client).patch<FundingCardsChangeResponses, FundingCardsChangeErrors, ThrowOnError>({
@@ -851,7 +851,7 @@ export class OneCardApi extends HeyApiClient {
     }
     
     /**
-     * Changes which rewards the cards are chosen for, from the next purchase on.
+     * Changes which rewards the cards are chosen for and what points are worth, from the next purchase on.
      */
     public walletChange<ThrowOnError extends boolean = true>(options: Options<WalletChangeData, ThrowOnError>) {
         return (options.client ?? this.client).patch<WalletChangeResponses, WalletChangeErrors, ThrowOnError>({
@@ -861,6 +861,108 @@ export class OneCardApi extends HeyApiClient {
                     type: 'apiKey'
                 }],
             url: '/api/v1/wallet',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Lists the rules in their order, and which of them contradict each other.
+     */
+    public personalRulesList<ThrowOnError extends boolean = true>(options?: Options<PersonalRulesListData, ThrowOnError>) {
+        return (options?.client ?? this.client).get<PersonalRulesListResponses, PersonalRulesListErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/wallet/rules',
+            ...options
+        });
+    }
+    
+    /**
+     * Adds a rule, behind the others unless `position` says otherwise.
+     */
+    public personalRulesCreate<ThrowOnError extends boolean = true>(options: Options<PersonalRulesCreateData, ThrowOnError>) {
+        return (options.client ?? this.client).post<PersonalRulesCreateResponses, PersonalRulesCreateErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/wallet/rules',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Removes a rule.
+     */
+    public personalRulesRemove<ThrowOnError extends boolean = true>(options: Options<PersonalRulesRemoveData, ThrowOnError>) {
+        return (options.client ?? this.client).delete<PersonalRulesRemoveResponses, PersonalRulesRemoveErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/wallet/rules/{public_id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Shows a rule; the ETag is for a change.
+     */
+    public personalRulesRead<ThrowOnError extends boolean = true>(options: Options<PersonalRulesReadData, ThrowOnError>) {
+        return (options.client ?? this.client).get<PersonalRulesReadResponses, PersonalRulesReadErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/wallet/rules/{public_id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Changes a rule, or moves it to another place.
+     */
+    public personalRulesChange<ThrowOnError extends boolean = true>(options: Options<PersonalRulesChangeData, ThrowOnError>) {
+        return (options.client ?? this.client).patch<PersonalRulesChangeResponses, PersonalRulesChangeErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/wallet/rules/{public_id}',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Shows which card would pay if the rule were there.
+     */
+    public personalRulesTry<ThrowOnError extends boolean = true>(options: Options<PersonalRulesTryData, ThrowOnError>) {
+        return (options.client ?? this.client).post<PersonalRulesTryResponses, PersonalRulesTryErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/wallet/rules/try',
             ...options,
             headers: {
                 'Content-Type': 'application/json',

@@ -4,6 +4,13 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
+/**
+ * * `never_this_card` - Never this card
+ * * `use_this_card` - This card
+ * * `reach_a_spend_target` - This card until its target is spent
+ */
+export type ActionEnum = 'never_this_card' | 'use_this_card' | 'reach_a_spend_target';
+
 export type Address = {
     /**
      * Street and number; 120 characters at most.
@@ -92,6 +99,13 @@ export type Answer = {
      */
     sentence: string;
 };
+
+/**
+ * * `catalogue` - catalogue
+ * * `override` - override
+ * * `ranking` - ranking
+ */
+export type BasisEnum = 'catalogue' | 'override' | 'ranking';
 
 /**
  * * `month` - month
@@ -186,6 +200,18 @@ export type CardChangeRequest = {
      * From 1.
      */
     position?: number;
+    statement_day?: number | null;
+    opened_on?: string | null;
+    /**
+     * All of them, like 2026Q4.
+     */
+    activated_quarters?: Array<string>;
+    /**
+     * Categories by bonus, of what `earning.to_choose` offers; all of them.
+     */
+    choices?: {
+        [key: string]: Array<string>;
+    };
 };
 
 /**
@@ -254,6 +280,19 @@ export type CardStatus = 'pending' | 'active' | 'frozen' | 'suspended' | 'closed
  * * `virtual` - virtual
  */
 export type CardTypeEnum = 'virtual';
+
+/**
+ * A bonus of the card's terms whose categories its owner picks.
+ */
+export type ChoiceOffer = {
+    bonus: string;
+    rate: string;
+    /**
+     * How many may be chosen.
+     */
+    pick: number;
+    options: Array<string>;
+};
 
 export type Decline = {
     /**
@@ -363,6 +402,35 @@ export type DisputeReason = 'not_received' | 'fraudulent' | 'duplicate' | 'cance
 export type DisputeStatus = 'requested' | 'submitting' | 'submitted' | 'won' | 'lost' | 'expired' | 'refused' | 'withdrawn';
 
 /**
+ * What strategy value knows of the card from its owner, and what its terms let the owner say.
+ */
+export type Earning = {
+    /**
+     * Null: the calendar's month.
+     */
+    statement_day: number | null;
+    /**
+     * Yearly caps begin on this day; null: in January.
+     */
+    opened_on: string | null;
+    /**
+     * Such as 2026Q4.
+     */
+    activated_quarters: Array<string>;
+    /**
+     * Chosen categories by bonus.
+     */
+    choices: {
+        [key: string]: Array<string>;
+    };
+    /**
+     * Bonuses that must be activated.
+     */
+    to_activate: Array<string>;
+    to_choose: Array<ChoiceOffer>;
+};
+
+/**
  * * `*` - *
  * * `purchase.approved` - purchase.approved
  * * `purchase.declined` - purchase.declined
@@ -417,9 +485,13 @@ export type Explanation = {
     chosen: RankedCard | null;
     runner_up: RankedCard | null;
     /**
-     * In whole units, at 1 cent a unit.
+     * In whole units, at 1 cent a unit; by value, in money.
      */
     gain_over_runner_up: string | null;
+    /**
+     * For a choice by the most money.
+     */
+    value: Value | null;
     cards: Array<RankedCard>;
     /**
      * The funding card's issuer may see our merchant code and not the merchant's (docs/routing.md).
@@ -484,6 +556,7 @@ export type FundingCard = {
      */
     renewed_at: string | null;
     added_at: string;
+    earning: Earning;
 };
 
 export type FundingCards = {
@@ -786,6 +859,14 @@ export type NotificationKind = 'purchase_approved' | 'purchase_declined' | 'char
 
 export type NullEnum = null;
 
+/**
+ * Two rules that may meet at one purchase and contradict each other: the first one decides.
+ */
+export type Overlap = {
+    first: string;
+    second: string;
+};
+
 export type PaginatedCardList = {
     /**
      * null where there is no such page.
@@ -883,6 +964,36 @@ export type PaginatedWebhookEndpointList = {
 };
 
 /**
+ * The share of a purchase that earns one rate, and how full its cap is.
+ */
+export type Part = {
+    amount_minor: number;
+    /**
+     * Units for each whole unit of money: 3 is 3 points, or 3 % cash back.
+     */
+    rate: string;
+    /**
+     * The bonus of the card's terms; empty for its base rate.
+     */
+    bonus: string;
+    /**
+     * The bonus among the reward terms.
+     */
+    row_id: number | null;
+    row_version: number | null;
+    /**
+     * Empty where no cap limits the rate.
+     */
+    cap: string;
+    /**
+     * The first day of the cap's period.
+     */
+    cap_since: string | null;
+    left_before_minor: number | null;
+    left_after_minor: number | null;
+};
+
+/**
  * One of the person's cards and what it pays; `funding_card` is empty for the virtual card's own balance.
  */
 export type Payment = {
@@ -896,8 +1007,9 @@ export type Payment = {
 /**
  * * `cash` - Cash back
  * * `rewards` - Points and miles
+ * * `value` - Most money, by the cards' terms
  */
-export type PreferenceEnum = 'cash' | 'rewards';
+export type PreferenceEnum = 'cash' | 'rewards' | 'value';
 
 export type Preview = {
     mcc: string;
@@ -1003,6 +1115,7 @@ export type ProfileAnswer = {
      *
      * * `cash` - Cash back
      * * `rewards` - Points and miles
+     * * `value` - Most money, by the cards' terms
      */
     preference?: PreferenceEnum;
     /**
@@ -1046,8 +1159,24 @@ export type ProfileRequest = {
      *
      * * `cash` - Cash back
      * * `rewards` - Points and miles
+     * * `value` - Most money, by the cards' terms
      */
     preference?: PreferenceEnum;
+};
+
+/**
+ * A reward programme of the wallet's cards.
+ */
+export type Programme = {
+    key: string;
+    /**
+     * What counts unless the person says otherwise.
+     */
+    cents_per_point: string;
+    /**
+     * What the person says; null: as usual.
+     */
+    own_cents_per_point: string | null;
 };
 
 export type Purchase = {
@@ -1195,6 +1324,78 @@ export type Reward = {
 export type Rewards = {
     by: ByEnum;
     groups: Array<Group>;
+};
+
+/**
+ * One rule about one card. A condition that is null or empty covers every purchase; all that are set must hold.
+ */
+export type Rule = {
+    readonly id: string;
+    /**
+     * From 1: the first rule that can decide does.
+     */
+    position?: number;
+    action: ActionEnum;
+    /**
+     * A card of the wallet.
+     */
+    funding_card: string;
+    /**
+     * Beginnings of merchants' names.
+     */
+    merchants?: Array<string>;
+    above_minor?: number | null;
+    /**
+     * true: abroad only.
+     */
+    is_foreign?: boolean | null;
+    counts_from?: string | null;
+    /**
+     * The last day.
+     */
+    until?: string | null;
+    /**
+     * For reach_a_spend_target; else 0.
+     */
+    target_minor?: number;
+};
+
+/**
+ * One rule about one card. A condition that is null or empty covers every purchase; all that are set must hold.
+ */
+export type RuleRequest = {
+    /**
+     * From 1: the first rule that can decide does.
+     */
+    position?: number;
+    action: ActionEnum;
+    /**
+     * A card of the wallet.
+     */
+    funding_card: string;
+    /**
+     * Beginnings of merchants' names.
+     */
+    merchants?: Array<string>;
+    above_minor?: number | null;
+    /**
+     * true: abroad only.
+     */
+    is_foreign?: boolean | null;
+    counts_from?: string | null;
+    /**
+     * The last day.
+     */
+    until?: string | null;
+    /**
+     * For reach_a_spend_target; else 0.
+     */
+    target_minor?: number;
+};
+
+export type Rules = {
+    results: Array<Rule>;
+    overlaps: Array<Overlap>;
 };
 
 export type Setting = {
@@ -1441,12 +1642,87 @@ export type Transaction = {
 export type TransactionTypeEnum = 'settlement' | 'refund' | 'chargeback' | 'chargeback_reversal' | 'provisional_credit' | 'provisional_debit';
 
 /**
+ * A rule as it would be, and a purchase as the preview takes it.
+ */
+export type TryRequestRequest = {
+    /**
+     * From 1: the first rule that can decide does.
+     */
+    position?: number;
+    action: ActionEnum;
+    /**
+     * A card of the wallet.
+     */
+    funding_card: string;
+    /**
+     * Beginnings of merchants' names.
+     */
+    merchants?: Array<string>;
+    above_minor?: number | null;
+    /**
+     * true: abroad only.
+     */
+    is_foreign?: boolean | null;
+    counts_from?: string | null;
+    /**
+     * The last day.
+     */
+    until?: string | null;
+    /**
+     * For reach_a_spend_target; else 0.
+     */
+    target_minor?: number;
+    /**
+     * Four digits, such as 5812.
+     */
+    mcc?: string;
+    /**
+     * Such as eating_places_restaurants.
+     */
+    category?: string;
+    /**
+     * Its name.
+     */
+    merchant?: string;
+    amount: MoneyRequest;
+    /**
+     * The rule that it would replace.
+     */
+    instead_of?: string;
+};
+
+/**
  * * `cash` - cash
  * * `points` - points
  * * `miles` - miles
  * * `default` - default
  */
 export type UnitEnum = 'cash' | 'points' | 'miles' | 'default';
+
+/**
+ * A choice by value: a sentence, and what each card that could pay earns in money, the best first.
+ */
+export type Value = {
+    sentence: string;
+    currency: string;
+    /**
+     * What it earns beyond the next best card.
+     */
+    gain: string | null;
+    /**
+     * Beyond the card with the best base rate.
+     */
+    gain_over_flat: string | null;
+    /**
+     * The card with the best base rate.
+     */
+    best_flat_card: string;
+    /**
+     * false: only base rates count.
+     */
+    is_passed_through: boolean;
+    cards: Array<ValueCard>;
+};
 
 export type ValueAt = {
     /**
@@ -1457,6 +1733,38 @@ export type ValueAt = {
      * In whole units, rounded to a tenth of the minor unit, such as 0.675.
      */
     value: string;
+};
+
+/**
+ * What a purchase earns on one card in money, in whole units.
+ */
+export type ValueCard = {
+    name: string;
+    last_four: string;
+    is_chosen: boolean;
+    /**
+     * Where its rates come from.
+     *
+     * * `catalogue` - catalogue
+     * * `override` - override
+     * * `ranking` - ranking
+     */
+    basis: BasisEnum;
+    /**
+     * What a point of it is worth to the person.
+     */
+    cents_per_unit: string;
+    reward: string;
+    foreign_fee: string;
+    /**
+     * What the space in caps that it takes is expected to be worth later.
+     */
+    space: string;
+    /**
+     * Reward less fee less space: the order goes by it.
+     */
+    net: string;
+    parts: Array<Part>;
 };
 
 /**
@@ -1475,6 +1783,7 @@ export type Wallet = {
      *
      * * `cash` - Cash back
      * * `rewards` - Points and miles
+     * * `value` - Most money, by the cards' terms
      */
     preference: PreferenceEnum;
     /**
@@ -1485,10 +1794,23 @@ export type Wallet = {
      * How many cards are in the wallet.
      */
     funding_cards: number;
+    /**
+     * What points are worth, for preference value.
+     */
+    programmes: Array<Programme>;
 };
 
+/**
+ * What to change; what is left out stays.
+ */
 export type WalletChangeRequest = {
-    preference: PreferenceEnum;
+    preference?: PreferenceEnum;
+    /**
+     * Cents per point by programme, such as 1.3; all that differ from the usual.
+     */
+    point_cents?: {
+        [key: string]: string;
+    };
 };
 
 export type WebhookDelivery = {
@@ -1753,6 +2075,44 @@ export type AuthSteps = {
          */
         session_token?: string;
     };
+};
+
+/**
+ * One rule about one card. A condition that is null or empty covers every purchase; all that are set must hold.
+ */
+export type RuleWritable = {
+    /**
+     * From 1: the first rule that can decide does.
+     */
+    position?: number;
+    action: ActionEnum;
+    /**
+     * A card of the wallet.
+     */
+    funding_card: string;
+    /**
+     * Beginnings of merchants' names.
+     */
+    merchants?: Array<string>;
+    above_minor?: number | null;
+    /**
+     * true: abroad only.
+     */
+    is_foreign?: boolean | null;
+    counts_from?: string | null;
+    /**
+     * The last day.
+     */
+    until?: string | null;
+    /**
+     * For reach_a_spend_target; else 0.
+     */
+    target_minor?: number;
+};
+
+export type RulesWritable = {
+    results: Array<RuleWritable>;
+    overlaps: Array<Overlap>;
 };
 
 export type CardProductsListData = {
@@ -4656,7 +5016,7 @@ export type WalletReadResponses = {
 export type WalletReadResponse = WalletReadResponses[keyof WalletReadResponses];
 
 export type WalletChangeData = {
-    body: WalletChangeRequest;
+    body?: WalletChangeRequest;
     headers: {
         /**
          * The ETag that was read.
@@ -4722,6 +5082,351 @@ export type WalletChangeResponses = {
 };
 
 export type WalletChangeResponse = WalletChangeResponses[keyof WalletChangeResponses];
+
+export type PersonalRulesListData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/wallet/rules';
+};
+
+export type PersonalRulesListErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type PersonalRulesListError = PersonalRulesListErrors[keyof PersonalRulesListErrors];
+
+export type PersonalRulesListResponses = {
+    200: Rules;
+};
+
+export type PersonalRulesListResponse = PersonalRulesListResponses[keyof PersonalRulesListResponses];
+
+export type PersonalRulesCreateData = {
+    body: RuleRequest;
+    headers?: {
+        /**
+         * A new UUID: repeating it repeats nothing.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/wallet/rules';
+};
+
+export type PersonalRulesCreateErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
+    /**
+     * The idempotency key was used for another request.
+     */
+    422: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type PersonalRulesCreateError = PersonalRulesCreateErrors[keyof PersonalRulesCreateErrors];
+
+export type PersonalRulesCreateResponses = {
+    201: Rule;
+};
+
+export type PersonalRulesCreateResponse = PersonalRulesCreateResponses[keyof PersonalRulesCreateResponses];
+
+export type PersonalRulesRemoveData = {
+    body?: never;
+    path: {
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/wallet/rules/{public_id}';
+};
+
+export type PersonalRulesRemoveErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type PersonalRulesRemoveError = PersonalRulesRemoveErrors[keyof PersonalRulesRemoveErrors];
+
+export type PersonalRulesRemoveResponses = {
+    /**
+     * No response body
+     */
+    204: void;
+};
+
+export type PersonalRulesRemoveResponse = PersonalRulesRemoveResponses[keyof PersonalRulesRemoveResponses];
+
+export type PersonalRulesReadData = {
+    body?: never;
+    path: {
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/wallet/rules/{public_id}';
+};
+
+export type PersonalRulesReadErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type PersonalRulesReadError = PersonalRulesReadErrors[keyof PersonalRulesReadErrors];
+
+export type PersonalRulesReadResponses = {
+    200: Rule;
+};
+
+export type PersonalRulesReadResponse = PersonalRulesReadResponses[keyof PersonalRulesReadResponses];
+
+export type PersonalRulesChangeData = {
+    body: RuleRequest;
+    headers: {
+        /**
+         * The ETag that was read.
+         */
+        'If-Match': string;
+    };
+    path: {
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/wallet/rules/{public_id}';
+};
+
+export type PersonalRulesChangeErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * It was changed since you read it.
+     */
+    412: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
+    /**
+     * If-Match is missing.
+     */
+    428: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type PersonalRulesChangeError = PersonalRulesChangeErrors[keyof PersonalRulesChangeErrors];
+
+export type PersonalRulesChangeResponses = {
+    200: Rule;
+};
+
+export type PersonalRulesChangeResponse = PersonalRulesChangeResponses[keyof PersonalRulesChangeResponses];
+
+export type PersonalRulesTryData = {
+    body: TryRequestRequest;
+    path?: never;
+    query?: never;
+    url: '/api/v1/wallet/rules/try';
+};
+
+export type PersonalRulesTryErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type PersonalRulesTryError = PersonalRulesTryErrors[keyof PersonalRulesTryErrors];
+
+export type PersonalRulesTryResponses = {
+    200: Explanation;
+};
+
+export type PersonalRulesTryResponse = PersonalRulesTryResponses[keyof PersonalRulesTryResponses];
 
 export type WebhookEndpointsListData = {
     body?: never;
