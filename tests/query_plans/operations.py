@@ -29,9 +29,7 @@ from issuing.controls import passes, report
 from issuing.disputes import requests as dispute_requests
 from issuing.disputes import submission as dispute_submission
 from issuing.disputes.request_errors import DisputeRefusedError
-from issuing.fraud import precision
 from issuing.handlers import dispatch
-from issuing.history import rebuilding
 from issuing.inbox import bodies
 from issuing.issuers.errors import IssuerError
 from issuing.issuers.mock import MockIssuer
@@ -220,10 +218,6 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
     yield "end of a webhook endpoint", lambda: endpoints.delete(endpoint, actor="user:18")
     yield "open cases of a person", lambda: list(Case.objects.filter(owner=30, status="open"))
     yield "bodies of a purchase", lambda: bodies.bodies_of(IssuerEvent.objects.filter(object_id="iauth_17"))
-    last_day = {"since": clock.now() - dt.timedelta(days=1), "until": clock.now()}
-    yield "records of the fraud hooks", lambda: precision.of_period(**last_day)
-    yield "days of a fraud hook", lambda: precision.by_day("card_testing", **last_day)
-    yield "past of a card built anew", partial(rebuilding.rebuild_card, 17)
     yield "trail of a case", lambda: list(Entry.objects.filter(subject_type="case", subject_id="17"))
 
 

@@ -17,6 +17,7 @@ from issuing.authorizations import decision_store
 from onecard.kit import row_counts
 from tests.query_plans.filled_tables import COLUMNS, default_values, fill
 from tests.query_plans.operations import deliveries, domain_calls, filters, pages, searches, sweeps
+from tests.query_plans.operations_of_fraud import about_fraud
 from tests.query_plans.plans import Seen, counters, explain, watched
 
 # It is one of the longest tests. Tests with a timeout of their own begin first.
@@ -105,7 +106,7 @@ def plans_of_all() -> dict[str, Seen]:
         explain(found["entries of a card in a long journal"], journal.WRITE_OF, [[17], "stripe", ["iauth_17"]])
     asked = [{"provider": "stripe", "id": f"ic_{number}", "place": number} for number in (17, 18)]
     explain(found["read of unknown cards"], decision_store.READ_CARDS.decode().replace("$1", "%s"), [json.dumps(asked)])
-    for operations in (sweeps, domain_calls, deliveries, pages, searches, filters):
+    for operations in (sweeps, domain_calls, about_fraud, deliveries, pages, searches, filters):
         for name, operation in operations():
             before = counters()
             with watched() as found[name]:
