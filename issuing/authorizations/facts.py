@@ -57,7 +57,7 @@ class CardFacts:
         *known, created_at_s, flags, controls, passes, history, due_at, has_customer, methods = columns
         listed, person = json.loads(methods)
         wallet = tuple(_method(each, has_customer=has_customer) for each in listed or ())
-        own = (float(created_at_s), frozenset(json.loads(flags)), of_text(controls), passes)
+        own = (float(created_at_s), frozenset(map(str, json.loads(flags))), of_text(controls), passes)
         due = None if due_at is None else _moment(due_at)
         values: list[Any] = [*known, *own, History.of(history), due, has_customer, wallet, PersonFacts.of(person)]
         return cls(*values)

@@ -49,6 +49,7 @@ WITHOUT_ID: Final = {
     "issuing_controlpreview": "A preview is found from its control.",
     "issuing_disputeevidence": "A file is found from its dispute.",
     "issuing_disputerequest": "What a person asked for is found by their name, or from its case.",
+    "issuing_fraudverdict": "A verdict is found by its hook, or from its case.",
     "issuing_spendwindow": "A counter is found by its card.",
     "issuing_syncdifference": "Only what differs is written down.",
     "outbox_message": "A message is found by its topic.",
