@@ -61,7 +61,8 @@ def test_no_amount_is_a_float_or_a_decimal_and_each_says_its_unit() -> None:
     assert not [field for field in fields if isinstance(field, models.FloatField)]
     decimals = {field.name for field in fields if isinstance(field, models.DecimalField)}
     # The sum of squares of a card's amounts is beyond 64 bits, whole, and no amount itself.
-    assert decimals == {"reward_rate", "multiplier", "value", "squares"}
+    rates = {"base_rate", "rate", "rate_after", "foreign_fee_percent", "cents_per_point", "cash_out_cents"}
+    assert decimals == {"reward_rate", "multiplier", "value", "squares", *rates}
     amounts = [field for field in fields if field.name.endswith("_minor")]
     assert amounts
     assert all(isinstance(field, models.BigIntegerField) for field in amounts)

@@ -50,7 +50,7 @@ class CardFacts:
 
     @classmethod
     def of(cls, columns: Sequence[Any]) -> "CardFacts":
-        """Reads the columns of `decision_store.CARD`; the flags, the controls, the passes and the wallet are JSON.
+        """Reads the columns of `card_columns.CARD`; the flags, the controls, the passes and the wallet are JSON.
 
         The last one is the wallet beside what strategy value knows of its person.
         """
@@ -118,7 +118,7 @@ def _moment(seconds: float) -> dt.datetime:
 
 
 def _method(values: list[Any], *, has_customer: bool) -> Method:
-    """Returns a funding method from the read's array, in the column order of `decision_store.CARD`."""
+    """Returns a funding method from the read's array, in the column order of `card_columns.CARD`."""
     (pk, name, network, product, last_four, processor_id, status, year, month, cooling, currencies, backup, place) = (
         values[:13]
     )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -106,3 +106,13 @@ class EntriesInline(ReadOnlyInline):
             return display.NOTHING
         keys = [change.draft_id, change.pk]
         return display.link(reverse("admin:routing_rankingdraft_take_out_entry", args=keys), _("Take out"))
+
+
+def with_counts(drafts: QuerySet[RankingDraft]) -> QuerySet[RankingDraft]:
+    """Returns drafts with how many rankings and how many entries of the catalogue each changes."""
+    return drafts.annotate(change_count=_count_of(RankingChange), entry_count=_count_of(CatalogueChange))
+
+
+def _count_of(model: Any) -> Subquery:
+    counts = model.objects.filter(draft=OuterRef("pk")).order_by().values("draft").annotate(n=Count("pk"))
+    return Subquery(counts.values("n"))

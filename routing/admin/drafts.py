@@ -7,7 +7,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -30,7 +30,7 @@ from onecard.second_factor import second_people
 from routing.admin import catalogue_editing, draft_changes, draft_forms, draft_words
 from routing.admin.ranking_form import RankingForm, initial_of
 from routing.catalogue import words as entry_words
-from routing.models import CatalogueChange, RankingChange, RankingDraft
+from routing.models import RankingChange, RankingDraft
 from routing.rankings import drafts, previews, publishing, words
 
 Status = RankingDraft.Status
@@ -67,21 +67,16 @@ class RankingDraftAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
-        own = "<int:object_id>/changes/<int:change_id>"
+        own, entry = (f"<int:object_id>/{kind}/<int:change_id>" for kind in ("changes", "entries"))
         return [
             path(f"{own}/take-out/", view(self.take_out), name="routing_rankingdraft_take_out"),
             path(f"{own}/edit/", view(self.edit_change), name="routing_rankingdraft_edit_change"),
-            path(
-                "<int:object_id>/entries/<int:change_id>/take-out/",
-                view(self.take_out_entry),
-                name="routing_rankingdraft_take_out_entry",
-            ),
+            path(f"{entry}/take-out/", view(self.take_out_entry), name="routing_rankingdraft_take_out_entry"),
             *super().get_urls(),
         ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RankingDraft]:
-        rows: QuerySet[RankingDraft] = super().get_queryset(request)
-        return rows.annotate(change_count=_counted(RankingChange), entry_count=_counted(CatalogueChange))
+        return draft_changes.with_counts(super().get_queryset(request))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Shows what the draft's state and its people allow."""
@@ -301,11 +296,6 @@ class RankingDraftAdmin(ReadOnlyAdmin):
         found = draft.previews.order_by("-pk")[:5]
         lines = format_html_join("", "<p>{}</p>", ((draft_words.preview_link(each, draft),) for each in found))
         return lines or _("None yet. A draft is published after a preview of it as it is.")
-
-
-def _counted(model: Any) -> Subquery:
-    counts = model.objects.filter(draft=OuterRef("pk")).order_by().values("draft").annotate(n=Count("pk"))
-    return Subquery(counts.values("n"))
 
 
 def _takes_two(request: HttpRequest, draft: RankingDraft) -> tuple[str, ...]:
