@@ -66,22 +66,20 @@ def route(
     preference: str,
     version: int,
     person: PersonFacts = NOBODY,
-    wallet_key: tuple[Any, ...] = (),
     limit_ms: float = 1000,
     passes: bool | None = None,
 ) -> tuple[Choice, dict[str, Any]]:
     """Returns the choice by the strategy in force, and the trace that a decision stores of it.
 
-    `version` is the rulebook's, as just read. `wallet_key` names a wallet as it is now, so that it is prepared once.
-    `passes` stands in for the switch of the processor account, MERCHANT_MCC_PASSED_THROUGH.
+    `version` is the rulebook's, as just read. `passes` stands in for the switch of the processor account,
+    MERCHANT_MCC_PASSED_THROUGH.
     """
     rules, rows, versions = rulebook.rules_for(version=version, mcc=asked.mcc, limit_ms=limit_ms)
     purchase, saw = asked.purchase, None
     if is_by_value(preference):
         found = rulebook.catalogue_for(version=version, limit_ms=limit_ms)
         is_passed_through = bool(settings.MERCHANT_MCC_PASSED_THROUGH) if passes is None else passes
-        key = (version, asked.mcc, is_passed_through, *wallet_key) if wallet_key else ()
-        valued = deciding.Asked(purchase, asked.bought, key)
+        valued = deciding.Asked(purchase, asked.bought)
         choice, saw = deciding.choose(valued, methods, rows, rules, found, person, is_passed_through=is_passed_through)
     else:
         choice = choose(purchase, methods, rows, preference, rules)

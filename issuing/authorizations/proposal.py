@@ -96,7 +96,6 @@ def _route(
         preference=card.preference,
         version=facts.rulebook_version,
         person=card.person,
-        wallet_key=(card.cardholder_id, card.wallet_version),
         limit_ms=remaining_ms,
     )
     balance = {"has_minor": card.balance_minor, "pays_minor": _from_balance(asked, card, asked.amount_minor)}

@@ -1,6 +1,5 @@
 """A choice by strategy `value`: the wallet as it is, its terms and spend, and the engine's answer as a Choice."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -19,16 +18,14 @@ from routing.valued.person import PersonFacts
 # A check of a card is for no amount; its choice is that of a purchase of one unit.
 SMALLEST_MINOR: Final = 100
 THOUSANDTH: Final = Decimal("0.001")
-REMEMBERED: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A purchase by its rules (`Purchase`) and by its terms (`Bought`), with the key of its wallet as it is now."""
+    """A purchase by its rules (`Purchase`) and by its terms (`Bought`)."""
 
     purchase: Purchase
     bought: Bought
-    wallet_key: tuple[Any, ...] = ()
 
 
 def choose(
@@ -50,7 +47,7 @@ def choose(
     cards = held(methods, found, ranked, person, is_passed_through=is_passed_through)
     left_out = _left_out(methods, cards, asked.purchase)
     bought = asked.bought._replace(amount_minor=asked.bought.amount_minor or SMALLEST_MINOR)
-    wallet = _wallet(asked.wallet_key, found, cards)
+    wallet = Wallet(found.matcher, found.catalogue, [each.holding for each in cards])
     chosen = choose_by_value(bought, wallet, person.spend, person.prices, left_out, personal=person.rules)
     saw = trace.describe(chosen, bought, wallet, person, is_passed_through=is_passed_through, held=cards)
     return as_choice(chosen, methods, cards, bought.amount_minor), saw
@@ -104,18 +101,3 @@ def _candidate(card: Held, earning: Earning, amount_minor: int) -> Candidate:
     )
     effective = Decimal(earning.net) * 100 / (UNITS * amount_minor)
     return Candidate(card.method, row, Decimal(point) / 10_000, effective)
-
-
-def _wallet(key: tuple[Any, ...], found: CompiledCatalogue, cards: Sequence[Held]) -> Wallet:
-    """Returns the prepared wallet, from memory where its cards and terms are the same as before."""
-    if not key:
-        return Wallet(found.matcher, found.catalogue, [each.holding for each in cards])
-    wallet = _wallets.get(key)
-    if wallet is None:
-        wallet = _wallets[key] = Wallet(found.matcher, found.catalogue, [each.holding for each in cards])
-        if len(_wallets) > REMEMBERED:
-            _wallets.popitem(last=False)
-    return wallet
-
-
-_wallets: "OrderedDict[tuple[Any, ...], Wallet]" = OrderedDict()

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import msgspec
 
-from routing.catalogue.entries import entry_of
+from routing.catalogue.entries import Entry, entry_of
 from routing.value.choice import ValueChoice, choose_by_value
 from routing.value.earning import Earning, Part
-from routing.value.matching import Matcher
+from routing.value.matching import Matcher, PreparedProduct
 from routing.value.prices import Prices
 from routing.value.spend import Bucket, Purchase, Spend, Tally
 from routing.value.terms import EVERYTHING, Bonus, Catalogue, Category, Channel, Holding, Product, Scope, Source
@@ -25,6 +25,7 @@ from routing.valued.person import PersonFacts, kept_prices, kept_rule, prices_of
 
 ALL: Final = (Scope(categories=(EVERYTHING,)),)
 FORMAT: Final = 1
+MOST_REMEMBERED: Final = 5_000
 
 
 def describe(
@@ -120,7 +121,7 @@ def _card(card: Card, offer: Offer, mcc: str, held: Held, earning: Earning | Non
         "basis": held.basis,
         "terms_id": source.row_id,
         "terms_version": source.version,
-        "terms": entry_of(_reduced(card, offer)),
+        "terms": _terms(card, offer),
         "cents": f"{Decimal(card.point) / 10_000:f}",
         "statement_day": holding.statement_day,
         "opened_on": holding.opened_on.isoformat() if holding.opened_on else None,
@@ -151,6 +152,22 @@ def _part(part: Part, point: int) -> dict[str, Any]:
         left = {"left_before_minor": part.left_before_minor, "left_after_minor": part.left_after_minor}
         said |= {"cap": part.bucket.cap, "since": part.bucket.starts_on.isoformat(), **left}
     return said
+
+
+def _terms(card: Card, offer: Offer) -> Entry:
+    """Returns a card's terms as JSON, as far as they cover this purchase; equal for everybody with this product.
+
+    They are remembered, since most of the time of a decision would go into them.
+    """
+    hits = tuple(tier.hit.prepared.bonus.key for tier in offer.tiers if tier.hit is not None)
+    key = (id(card.prepared), hits, offer.is_excluded, offer.fee > 0)
+    known = _remembered.get(key)
+    # The catalogue may have been compiled anew since, and the place in memory have been used again.
+    if known is None or known[0] is not card.prepared:
+        if len(_remembered) > MOST_REMEMBERED:
+            _remembered.clear()
+        known = _remembered[key] = (card.prepared, entry_of(_reduced(card, offer)))
+    return known[1]
 
 
 def _reduced(card: Card, offer: Offer) -> Product:
@@ -213,3 +230,6 @@ def _concerned(pairs: Sequence[tuple[Card, Offer]], day: dt.date, person: Person
             {each: prices.tops[each] for each in sorted(buckets) if each in prices.tops},
         ),
     )
+
+
+_remembered: dict[tuple[object, ...], tuple[PreparedProduct, Entry]] = {}
