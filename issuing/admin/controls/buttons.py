@@ -149,7 +149,7 @@ class ControlButtons(BaseAdmin):
             facts=_facts(version),
             second_person=people.takes_two(request.user, people.author_of(version)),
         )
-        call = partial(_act, life.to_shadow, version, actor_of(request))
+        call = partial(_move, life.to_shadow, version, actor_of(request))
         done = _("It is in shadow. The report shows its hits.")
         return ask_or_do(request, confirmation, forms.Form(posted(request)), call, done=done, row=control)
 
@@ -266,7 +266,7 @@ def _write(control: Control, draft: ControlVersion | None, actor: str, **values:
     return life.write_version(control, actor=actor, **written)
 
 
-def _act(move: Callable[..., ControlVersion], version: ControlVersion, actor: str) -> ControlVersion:
+def _move(move: Callable[..., ControlVersion], version: ControlVersion, actor: str) -> ControlVersion:
     return move(version, actor=actor)
 
 

@@ -82,7 +82,7 @@ class ControlForm(ConditionRows):
     BASICS: Final = ("name", "applies_to", "cardholder", "card", "currency")
     COUNTING: Final = ("measure", "window", "trailing", "unit", "most", "per")
     ACTING: Final = ("action", "percent", "fixed", "part")
-    TELLING: Final = ("reason_code", "sentence", "allows_pass")
+    NOTICE: Final = ("reason_code", "sentence", "allows_pass")
 
     def __init__(self, *args: Any, scope: str = "programme", **options: Any) -> None:
         self.scope = scope
@@ -97,8 +97,8 @@ class ControlForm(ConditionRows):
     def acting_fields(self) -> list[BoundField]:
         return self._group(self.ACTING)
 
-    def telling_fields(self) -> list[BoundField]:
-        return self._group(self.TELLING)
+    def notice_fields(self) -> list[BoundField]:
+        return self._group(self.NOTICE)
 
     def _group(self, names: Sequence[str]) -> list[BoundField]:
         return [self[name] for name in names if name in self.fields]
@@ -202,7 +202,7 @@ def initial_of(version: ControlVersion) -> dict[str, Any]:
     """Returns what the form begins with for an existing version."""
     definition = version.definition
     currency = sentences.currency_of(definition)
-    found: dict[str, Any] = {name: getattr(version, name) for name in ControlForm.TELLING} | {"currency": currency}
+    found: dict[str, Any] = {name: getattr(version, name) for name in ControlForm.NOTICE} | {"currency": currency}
     for number, each in enumerate(definition.get("when") or []):
         value = values.write(each["attribute"], each["operator"], each["value"], currency=currency)
         found |= ConditionRows.initial_of_row(number, each, value)

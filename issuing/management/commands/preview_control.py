@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("control", type=int, help="the control's number, as its page's address has it")
-        parser.add_argument("--version", dest="number", type=int, help="the version (by default the newest)")
+        parser.add_argument("--number", type=int, help="the version (by default the newest)")
         parser.add_argument("--days", type=int, default=asking.DEFAULT_DAYS, help="how many days (30)")
         parser.add_argument("--format", dest="paper", choices=("table", "json"), default="table")
         parser.add_argument("--examples", type=int, default=10, help="how many purchases are listed (10)")

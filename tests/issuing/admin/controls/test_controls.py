@@ -154,7 +154,7 @@ def test_a_second_person_publishes_and_the_author_cannot(client: Client, author:
     assert Entry.objects.filter(action="control.activated", actor=f"user:{second.pk}").count() == 1
 
 
-def test_a_changed_version_begins_as_a_draft_and_only_its_author_changes_it(client: Client, author: User) -> None:
+def test_a_new_version_is_a_draft_that_only_its_author_changes(client: Client, author: User) -> None:
     version = draft(author)
     life.to_shadow(version, actor=version.author)
     life.activate(version, actor=f"user:{member('administrator').pk}")

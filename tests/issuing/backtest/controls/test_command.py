@@ -38,7 +38,7 @@ def test_it_says_what_the_control_would_have_done() -> None:
     ("arguments", "why"),
     [
         (["0"], "There is no control 0"),
-        (["--version", "7"], "has no version 7; it has: 1"),
+        (["--number", "7"], "has no version 7; it has: 1"),
         (["--days", "91"], "1 to 90"),
     ],
 )
