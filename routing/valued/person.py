@@ -102,21 +102,17 @@ def sums_of(spend: Spend) -> list[list[Any]]:
 
 def prices_of(kept: Mapping[str, Any]) -> Prices:
     """Returns prices from the JSON that `kept_prices` made."""
-    space = {_bucket(each): _gains(each) for each in kept.get("space", ())}
+    space = {_bucket(each): _gains(each[3:]) for each in kept.get("space", ())}
     tops: dict[Bucket, dict[str, Gains]] = {}
-    for *names, tag, rooms, values in kept.get("tops", ()):
-        tops.setdefault(_bucket(names), {})[tag] = Gains(tuple(rooms), tuple(values))
+    for each in kept.get("tops", ()):
+        tops.setdefault(_bucket(each), {})[each[3]] = _gains(each[4:])
     return Prices(space, tops)
 
 
 def kept_prices(prices: Prices) -> dict[str, Any]:
     """Returns prices as JSON."""
-    space = [[*_names(bucket), list(gains.rooms), list(gains.values)] for bucket, gains in prices.space.items()]
-    tops = [
-        [*_names(bucket), tag, list(gains.rooms), list(gains.values)]
-        for bucket, found in prices.tops.items()
-        for tag, gains in found.items()
-    ]
+    space = [[*_names(bucket), *gains] for bucket, gains in prices.space.items()]
+    tops = [[*_names(bucket), tag, *gains] for bucket, found in prices.tops.items() for tag, gains in found.items()]
     return {name: each for name, each in (("space", space), ("tops", tops)) if each}
 
 
@@ -129,7 +125,9 @@ def _bucket(names: Sequence[Any]) -> Bucket:
 
 
 def _gains(kept: Sequence[Any]) -> Gains:
-    return Gains(tuple(kept[-2]), tuple(kept[-1]))
+    rooms, values, *more = kept
+    # Prices that were kept before there were more than two parts promise nothing more.
+    return Gains(tuple(rooms), tuple(values), *more)
 
 
 def _of(used: Used) -> tuple[int, int]:
