@@ -183,7 +183,7 @@ def parsed(event: dict[str, Any]) -> AuthorizationRequest:
 def test_a_silent_issuer_opens_a_case_after_a_day(place: Path, card: VirtualCard, line_bytes: int) -> None:
     asked = request_at(card)
     with disk_full(line_bytes + 20):
-        ask(asked)
+        assert ask(asked)["approved"] is True
     assert fold(place) == {"in_doubt": 1}
     with pytest.raises(CommandError, match="wait until their issuer reports the purchase"):
         call_command("fold_stand_in")

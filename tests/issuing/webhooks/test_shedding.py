@@ -1,16 +1,20 @@
 """A genuine question that gets no thread in time is declined at once; nothing else is answered in its place."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 
-from issuing.webhooks import shedding
+from issuing.authorizations import together
+from issuing.webhooks import event_loop, shedding
 from onecard.kit import exact_json
+from onecard.kit.admission import Admission
 from onecard.kit.buffered_wsgi import Answer
 from tests.support import stripe_events
 from tests.support.marqeta_events import basic, gateway_request
+from tests.support.together import post_together
 
 
 def stripe(event: Any, **more: Any) -> Answer | None:
@@ -63,3 +67,19 @@ def test_a_notice_of_marqeta_waits_for_its_turn(change: dict[str, Any]) -> None:
 def test_a_stranger_at_the_gateway_is_not_answered_for() -> None:
     for header in ("", "Basic eDp5", "Bearer x"):
         assert marqeta(gateway_request(card="card_1"), header=header) is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("is_silent", "reason"), [(True, "stand_in_declined"), (False, "overloaded")])
+def test_who_waits_for_a_silent_database_gets_stand_ins_answer(
+    is_silent: bool, reason: str, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
+) -> None:
+    settings.STAND_IN_DIR, settings.DECISION_DEADLINE_MS = str(tmp_path), 30_000
+    monkeypatch.setattr(event_loop, "admission", Admission(least=0, most=0, most_waiting=0))
+    monkeypatch.setattr(together, "is_silent", lambda: is_silent)
+
+    (answer,) = post_together([stripe_events.authorization_request(card="ic_1")])
+
+    assert (answer["in_loop"], answer["approved"]) == (True, False)
+    assert answer["metadata"]["onecard_reason"] == reason
+    assert event_loop.is_swamped() is not is_silent
