@@ -97,6 +97,7 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
             "per_transaction_limit_minor": "10000000",
             "daily_limit_minor": "10000000",
             "monthly_limit_minor": "100000000",
+            "compliance_flags": "'[]'::jsonb",
             "comparison_due_at": f"CASE WHEN {DUE} THEN {SOME_DUE} END",
         },
     ),
