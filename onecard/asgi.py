@@ -9,6 +9,7 @@ import resource
 from functools import partial
 
 from onecard.kit.buffered_wsgi import BufferedWsgi, Lane
+from onecard.kit.shed_at_once import ShedsAtOnce
 from onecard.wsgi import application as wsgi_application  # Comes first: it reads the settings.
 
 from issuing import journal  # isort: skip
@@ -51,6 +52,7 @@ def _allow_many_connections() -> None:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
 _allow_many_connections()
 application = BufferedWsgi(wsgi_application, _lane_of)
+application.at_once = ShedsAtOnce(_lane_of)
 journal.start_writer()
 stand_in_keeper.start()
 application.warm_up(DECISIONS, "/health/ready")

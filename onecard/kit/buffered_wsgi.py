@@ -9,11 +9,10 @@ import asyncio
 import io
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from http import HTTPStatus
 from threading import Barrier
 from typing import Any
 
@@ -45,7 +44,6 @@ LEAST_WAIT_S = 0.1
 # The key of a request's time of arrival in its scope and in the WSGI environment, by time.perf_counter().
 ARRIVED_AT = "onecard.arrived_at"
 ID_HEADER = request_ids.HEADER.lower().encode()
-_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
 @dataclass(slots=True)
@@ -55,7 +53,7 @@ class Lane:
     `sheds` maps a path to what answers a request when the lane is full, or when no thread was free within
     `shed_after_s` seconds of its arrival. It runs in the event loop, so it must not wait. `looks_first` maps a path to
     what answers ordinary requests in the event loop, without a thread. While `is_swamped`, `sheds` answers before a
-    request is even begun (onecard.kit.http_protocol).
+    request is even begun (onecard/kit/shed_at_once.py).
     """
 
     name: str
@@ -104,7 +102,8 @@ class BufferedWsgi:
         self._application = application
         self._lane_of = lane_of
         self.buffered = 0
-        self.at_once = ShedsAtOnce(lane_of)
+        # The server's protocol asks it for an answer before it begins a request, where the project has set it.
+        self.at_once: object = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request and ignores the server's other messages (lifespan, websockets)."""
@@ -203,32 +202,6 @@ class BufferedWsgi:
                 raise RefusedError(503, "Too much is being received now; send it again.")
             if not message.get("more_body"):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-class ShedsAtOnce:
-    """Sheds requests of swamped lanes before they are begun: each costs a fraction of one that is."""
-
-    def __init__(self, lane_of: Callable[[str], Lane]) -> None:
-        self._lane_of = lane_of
-
-    def is_needed(self, path: bytes) -> bool:
-        name = path.decode("latin-1")
-        lane = self._lane_of(name)
-        return name in lane.sheds and lane.is_swamped()
-
-    def answer(self, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
-        name = path.decode("latin-1")
-        given = {key.decode("latin-1"): value.decode("latin-1") for key, value in headers}
-        try:
-            found = self._lane_of(name).sheds[name](given, body)
-        except Exception:
-            log.exception("a request could not be shed; it is handled as every other")
-            return None
-        if found is None:
-            return None
-        named = (ID_HEADER, request_ids.taken_or_new(given.get(request_ids.HEADER.lower(), "")).encode())
-        head = b"".join(b"%b: %b\r\n" % pair for pair in (*found.headers, named))
-        return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (found.status, _PHRASES[found.status], head, found.body)
 
 
 async def _in_time(running: Future[Answer], within_s: float, answer_instead: Callable[[], Answer | None]) -> Answer:
