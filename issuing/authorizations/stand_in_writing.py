@@ -14,6 +14,7 @@ from issuing.authorizations import contradictions, decision_store, unknown_commi
 from issuing.authorizations.facts import Facts
 from issuing.authorizations.proposal import propose
 from issuing.billing import amount_due, position
+from issuing.controls.definition import FLAG
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.limits import holds
 from issuing.limits.windows import windows_as_json
@@ -114,7 +115,7 @@ def _proposal(entry: Entry, asked: AuthorizationRequest, facts: Facts) -> dict[s
         "original_mac": entry.original_mac,
         "from_balance_minor": 0,
         "stand_in": True,
-        "trace": proposal["trace"] | {"stand_in": _circumstances(entry)},
+        "trace": _trace(entry, proposal["trace"]),
         "timings_ms": {"stand_in": entry.elapsed_ms},
     }
     # The answer was for the whole amount, whatever a control would hold or let pass today.
@@ -125,6 +126,13 @@ def _proposal(entry: Entry, asked: AuthorizationRequest, facts: Facts) -> dict[s
     if facts.card is not None:
         given |= windows_as_json(local_day(answered_at, facts.card.time_zone), facts.card.time_zone)
     return proposal | given | (_money(entry, asked, proposal) if entry.is_approval else {})
+
+
+def _trace(entry: Entry, today: dict[str, Any]) -> dict[str, Any]:
+    """Returns the trace without what controls would decline or cut today: they did not, since nobody asked them."""
+    hits = [each for each in today.get("control_hits", ()) if each[2] or (each[1] == FLAG and entry.is_approval)]
+    kept = {name: value for name, value in today.items() if name not in ("control", "control_hits", "asked_minor")}
+    return kept | ({"control_hits": hits} if hits else {}) | {"stand_in": _circumstances(entry)}
 
 
 def _circumstances(entry: Entry) -> dict[str, Any]:

@@ -229,7 +229,7 @@ def snapshot(card: VirtualCard) -> dict[str, list[Row]]:
             leave=("event", "round_key", "trace", "timings_ms", "response"),
             linked=("authorization", "obligation", "corrects"),
         ),
-        "holds": _rows(holds, leave=("decision", "day", "month"), linked=("authorization",)),
+        "holds": _rows(holds, leave=("decision", "day", "month"), linked=("authorization", "counter_ids")),
         "windows": _rows(SpendWindow.objects.filter(card=card).order_by("kind"), leave=("card",)),
         "owed": _rows(owed, leave=("cardholder", "reference", "purchase")),
         "charges": _rows(

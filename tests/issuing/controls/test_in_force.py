@@ -113,9 +113,12 @@ def test_what_stand_in_approved_counts_over_a_limit_as_well(tmp_path: Any) -> No
         take_snapshot()
         assert ask_stand_in(stripe_events.authorization_request(card=card.issuer_card_id, amount=500))["approved"]
         version = in_force(velocity=velocity(400))
+        in_force(when=[condition("mcc", "5812")], velocity=velocity(400, "purchase"))
         assert fold(place) == {"approved": 1}
 
     assert VelocityCounter.objects.values_list("spent_minor", "count").get() == (500, 1)
+    # Nobody asked the control that would have declined, so it is not on record.
+    assert not ControlHit.objects.exists()
     assert ask(card, 1) == version.reason_code
 
 
