@@ -60,6 +60,7 @@ WITHOUT_ID: Final = {
     "wallet_enteredamount": "People enter them by hand.",
 }
 NEEDED: Final = {
+    "issuing_controlhit_decision": "issuing_keep_verdicts finds the flags of a decision by it, inside a function.",
     "notices_cursor_name": "A handful of rows; Django gives it to each key that is text.",
     "issuing_rollout": "Few rows, written by staff; Django's unique field and many-to-many tables have it.",
     "issuing_reconcilefinding_run": "The report of one run; some rows a night, and never one on a purchase's way.",
