@@ -44,9 +44,7 @@ MAY_SCAN: Final = {
 WITHOUT_ID: Final = {
     "alerts_incident": "An incident is found by its rule and what it is about.",
     "audit_entry": "The trail of a thing is found from the thing, by an index.",
-    "issuing_control": "Staff write them: some dozens, found by name; those of a card by an index.",
     "issuing_controlpass": "A cardholder's word is found from their card, or by its date.",
-    "issuing_controlpreview": "A preview is found from its control.",
     "issuing_disputeevidence": "A file is found from its dispute.",
     "issuing_disputerequest": "What a person asked for is found by their name, or from its case.",
     "issuing_fraudverdict": "A verdict is found by its hook, or from its case.",

@@ -39,7 +39,9 @@ class ControlForm(ConditionRows):
         label=gettext_lazy("Count"), required=False, widget=SelectWidget,
         choices=[(NO_COUNTING, gettext_lazy("nothing: the conditions alone decide")), *MEASURES.items()],
     )  # fmt: skip
-    window = forms.ChoiceField(label=gettext_lazy("Over"), required=False, widget=SelectWidget, choices=WINDOWS.items())
+    window = forms.ChoiceField(
+        label=gettext_lazy("Over"), required=False, widget=SelectWidget, choices=WINDOWS.items(), initial="day"
+    )
     trailing = forms.IntegerField(
         label=gettext_lazy("How long before"), required=False, min_value=1, widget=TextWidget(NUMERIC)
     )

@@ -57,12 +57,23 @@ def currency_of(definition: Mapping[str, Any]) -> str:
 
 def condition(written: Mapping[str, Any], currency: str) -> str:
     """Returns one condition."""
-    name, negate = str(written["attribute"]), bool(written.get("negate"))
-    operator = next(key for key, each in OPERATORS.items() if each == (written["operator"], negate))
-    value = values.write(name, str(written["operator"]), written["value"], currency=currency)
-    said = f"{ATTRIBUTES.get(name, name)} {OPERATOR_WORDS[operator]} {value}"
-    said = f"{said} {currency}" if is_amount(name) else said
+    said = _compared(written, currency)
     return _("%(condition)s, or nobody says so") % {"condition": said} if written.get("if_unknown") else said
+
+
+def _compared(written: Mapping[str, Any], currency: str) -> str:
+    name, negate, value = str(written["attribute"]), bool(written.get("negate")), written["value"]
+    label = ATTRIBUTES.get(name, name)
+    unit = f" {currency}" if is_amount(name) else ""
+    if isinstance(value, bool):
+        return f"{label}: {values.write(name, 'is', value is not negate, currency=currency)}"
+    if written["operator"] == "between" and None in value and not negate:
+        end = values.write(name, "is", next(each for each in value if each is not None), currency=currency)
+        words = _("%(what)s is %(end)s or more") if value[1] is None else _("%(what)s is %(end)s or less")
+        return words % {"what": label, "end": f"{end}{unit}"}
+    operator = next(key for key, each in OPERATORS.items() if each == (written["operator"], negate))
+    shown = values.write(name, str(written["operator"]), value, currency=currency)
+    return f"{label} {OPERATOR_WORDS[operator]} {shown}{unit}"
 
 
 def trailing(seconds: int) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from issuing.admin.controls.labels import ACTIONS
 from issuing.controls import report
 from issuing.models import Control, ControlVersion
 from onecard.desk.controls import chart
@@ -72,6 +73,7 @@ def _found(version: ControlVersion, days: int) -> dict[str, Any]:
                 "hit": each,
                 "when": display.moment(each.hit_at),
                 "amount": display.money(each.amount_minor, each.currency),
+                "action": ACTIONS.get(each.action, each.action),
                 "purchase": str(each.decision.authorization.merchant_name or each.decision.authorization),
                 "page": page_of(each.decision.authorization.reference),
             }

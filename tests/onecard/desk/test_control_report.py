@@ -77,6 +77,7 @@ def test_hits_are_counted_by_day_in_shadow_and_active(client: Client) -> None:
     text = text_of(client.get(address(version)))
     assert "<svg" in text
     assert "55.00 USD" in text
+    assert "Approve, and open a case" in text
     assert text.count("Starbucks Coffee") >= 3
     assert "3" in text_of(client.get(page(type(version.control), "changelist")))
 
