@@ -65,6 +65,7 @@ NEEDED: Final = {
     "issuing_notcompared_run": "The same.",
     "users_user_": "Written when staff are named; Django's own user has it.",
     "users_invitation_": "Written when staff are invited.",
+    "previews_of_control": "The newest previews of one control, on its page and before it is published.",
     "velocity_entries_in_time": "The sum of a trailing window, inside the statement that commits a decision.",
     "onecard_cache_expires": "Django's cache deletes what has expired by it, while Redis is away.",
 }
