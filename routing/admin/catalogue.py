@@ -234,7 +234,7 @@ class RewardTermsAdmin(EntryAdmin):
 class RewardBonusAdmin(SourcedRows, ReadOnlyAdmin):
     """All bonuses of all products, so that what is stale is found."""
 
-    list_display = ("card", "key", "rate", "covers", "cap", "conditions", "source", "verified", "version")
+    list_display = ("key", "card", "rate", "covers", "cap", "conditions", "source", "verified", "version")
     list_filter = (StaleFilter, "terms__programme", "activation_required")
     list_select_related = ("terms__product",)
     search_fields = ("key", "terms__product__name", "terms__product__key")

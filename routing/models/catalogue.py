@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from onecard.kit.fields import FreeTextField
+from onecard.kit.fields import FreeJsonField, FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR
 from routing.models.rules import RewardType
 from wallet.models import CardProduct
@@ -123,7 +123,7 @@ class RewardTerms(Sourced):
     base_rate = models.DecimalField(_("base rate"), max_digits=7, decimal_places=3, validators=[MinValueValidator(0)])
     segment = models.CharField(_("segment"), max_length=20, default="consumer")
     foreign_fee_percent = models.DecimalField(_("foreign fee, percent"), max_digits=5, decimal_places=2, default=0)
-    exclusions = models.JSONField(_("earns nothing"), default=list, blank=True)
+    exclusions = FreeJsonField(_("earns nothing"), default=list, blank=True)
     valid_from = models.DateField(_("first day"), null=True, blank=True)
     valid_to = models.DateField(_("last day"), null=True, blank=True)
     confidence = models.CharField(_("confidence"), max_length=10, choices=Confidence.choices, default=Confidence.MEDIUM)
@@ -187,7 +187,7 @@ class RewardBonus(Sourced):
     key = models.CharField(_("key"), max_length=KEY)
     rate = models.DecimalField(_("rate"), max_digits=7, decimal_places=3, validators=[MinValueValidator(0)])
     cap = models.CharField(_("cap"), max_length=KEY, blank=True, default="")
-    scopes = models.JSONField(_("covers"), default=list, blank=True)
+    scopes = FreeJsonField(_("covers"), default=list, blank=True)
     domestic_only = models.BooleanField(_("in its own country only"), default=False)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices, blank=True, default="")
     activation_required = models.BooleanField(_("must be activated"), default=False)

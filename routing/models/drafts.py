@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from onecard.kit.fields import FreeTextField
+from onecard.kit.fields import FreeJsonField, FreeTextField
 from routing.models.catalogue import KEY, Kind
 from routing.models.rules import RewardType
 from wallet.models import CardProduct, Network
@@ -137,8 +137,8 @@ class CatalogueChange(models.Model):
     draft = models.ForeignKey(RankingDraft, on_delete=models.CASCADE, related_name="entries", db_index=False)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
     key = models.CharField(_("key"), max_length=KEY)
-    entry = models.JSONField(null=True, blank=True)
-    before = models.JSONField(null=True, blank=True)
+    entry = FreeJsonField(null=True, blank=True)
+    before = FreeJsonField(null=True, blank=True)
     written_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )

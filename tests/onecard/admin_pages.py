@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.urls import reverse
 
-from issuing.models import Control, ControlPass, Decision, VirtualCard
+from issuing.models import Control, ControlPass, Decision, FraudVerdict, VirtualCard
 from issuing.rewards import book as rewards_book
 from onecard.kit import clock
 from onecard.kit.money import Money
@@ -47,6 +47,7 @@ def purchases(count: int, *, card: VirtualCard | None = None) -> None:
         dispute_of(obligation.charges.get())
         draft_of_rankings()
         pass_of(Decision.objects.latest("pk"))
+        verdict_of(Decision.objects.latest("pk"))
     check_identity_of(card.cardholder)
 
 
@@ -76,6 +77,16 @@ def pass_of(decision: Decision) -> None:
     ControlPass.objects.create(
         control=Control.objects.filter(card=card).latest("pk"), card=card, decision=decision, merchant_name="Bistro",
         most_minor=100, until=now, created_at=now,
+    )  # fmt: skip
+
+
+def verdict_of(decision: Decision) -> None:
+    """A hook found the purchase odd."""
+    card = decision.authorization.card
+    assert card is not None
+    FraudVerdict.objects.create(
+        decision=decision, card=card, hook="velocity_jump", outcome="flag", score=60, reason="Far above the usual.",
+        decided_at=decision.decided_at,
     )  # fmt: skip
 
 

@@ -28,7 +28,8 @@ from onecard.kit.transactions import transaction
 from onecard.notices import services as notices
 from onecard.notices.kinds import Kind
 from onecard.users.models import User
-from tests.support.factories import FundingMethodFactory, UserFactory
+from routing.models import MerchantList, PersonalRule, RewardCategory, RewardProgramme, RewardTerms
+from tests.support.factories import CardProductFactory, FundingMethodFactory, UserFactory
 from wallet.models import EnteredAmount, FundingObligation, OwnTransfer
 
 CASH = {"attribute": "cash", "operator": "is", "value": True}
@@ -116,6 +117,7 @@ def rows_about(card: VirtualCard) -> None:
     )
     _funding(card, name)
     _control(card, name)
+    _catalogue(card)
     ReconcileRun.objects.create(
         status="finished", requested_by="user:1", requested_at=now, finished_at=now, updated_at=now
     )
@@ -159,6 +161,21 @@ def _control(card: VirtualCard, name: str) -> None:
         decision_id=1, reference="authorization:1", decided_at=now, effect="declined", amount_minor=4500,
         becomes_minor=0, currency="USD", merchant_name="Bistro", mcc="5812",
     )  # fmt: skip
+
+
+def _catalogue(card: VirtualCard) -> None:
+    """A card product whose terms have a bonus, in a catalogue with a category and a list, and a rule of the person."""
+    programme, _ = RewardProgramme.objects.get_or_create(
+        key="miles", defaults={"cents_per_point": "1.2", "cash_out_cents": "1"}
+    )
+    RewardCategory.objects.get_or_create(tag="dining", defaults={"label": "Dining", "codes": ["5812"]})
+    MerchantList.objects.get_or_create(key="warehouses", defaults={"merchants": ["Costco"]})
+    method = FundingMethodFactory(cardholder=card.cardholder)
+    terms = RewardTerms.objects.create(
+        product=CardProductFactory(), programme=programme, reward_type="miles", base_rate=1
+    )
+    terms.bonuses.create(key="dining", rate=3, scopes=[{"categories": ["dining"]}])
+    PersonalRule.objects.create(cardholder=card.cardholder, position=1, action="never_this_card", method=method)
 
 
 def _dispute_request(card: VirtualCard, capture: CardTransaction) -> None:

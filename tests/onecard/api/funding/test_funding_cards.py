@@ -304,7 +304,8 @@ def test_how_a_card_stands_is_said_in_words(client: Client, holder: Cardholder, 
 
 
 def test_the_preference_is_changed(client: Client, holder: Cardholder) -> None:
-    assert client.get("/api/v1/wallet").json() == {"preference": "cash", "backup_card": None, "funding_cards": 0}
+    wallet = {"preference": "cash", "backup_card": None, "funding_cards": 0, "programmes": []}
+    assert client.get("/api/v1/wallet").json() == wallet
     assert change(client, "/api/v1/wallet", preference="rewards").json()["preference"] == "rewards"
     holder.refresh_from_db()
     assert holder.preference == "rewards"
