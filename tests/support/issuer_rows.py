@@ -166,7 +166,7 @@ def _control(card: VirtualCard, name: str) -> None:
 def _catalogue(card: VirtualCard) -> None:
     """A card product whose terms have a bonus, in a catalogue with a category and a list, and a rule of the person."""
     programme, _ = RewardProgramme.objects.get_or_create(
-        key="miles", defaults={"cents_per_point": "1.2", "cash_out_cents": "1"}
+        key="airline", defaults={"cents_per_point": "1.2", "cash_out_cents": "1"}
     )
     RewardCategory.objects.get_or_create(tag="dining", defaults={"label": "Dining", "codes": ["5812"]})
     MerchantList.objects.get_or_create(key="warehouses", defaults={"merchants": ["Costco"]})

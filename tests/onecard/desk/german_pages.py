@@ -50,7 +50,8 @@ SMALL_WORDS: Final = frozenset(
 # What rows keep as it was written: kinds of subjects in the trail, categories of the networks, names of permissions,
 # words of people.
 STORED: Final = re.compile(
-    r"authorization|case|endpoint|It is closed\.|The shop has refunded it\.|Raised on the card's page\."
+    r"authorization|case|control|endpoint|It is closed\.|The shop has refunded it\.|Raised on the card's page\."
+    r"|Cash and things like cash cannot be bought with this card\."
     r"|Cable, satellite and other paid TV, radio or streaming|Draft(, version 1.*)?|.* \| Can .*"
 )
 
