@@ -27,7 +27,7 @@ from wallet.models import Cardholder
 
 POSTS = [each for each in operations() if each.method == "post" and not each.is_joining]
 # A question that changes nothing, and a secret that nothing keeps: a repeat gives another one.
-WITHOUT_KEY = {"routing_preview", "cards_reveal_token_create"}
+WITHOUT_KEY = {"routing_preview", "personal_rules_try", "cards_reveal_token_create"}
 # Their answer holds a secret, so it is not kept: a repeat asks for it again.
 SECRET = {"funding_card_setups_create", "webhook_endpoints_create", "webhook_endpoints_rotate_secret"}
 AT_ONCE = 20

@@ -18,7 +18,7 @@ from issuing.controls import life
 from issuing.handlers import dispatch
 from issuing.issuers import registry
 from issuing.issuers.guard.breaker import close_breaker
-from issuing.models import CardTransaction, Control, VirtualCard
+from issuing.models import CardTransaction, Control, Decision, VirtualCard
 from issuing.rewards import sweep as rewards
 from onecard.api.funding.products import SAPPHIRE
 from onecard.kit import clock
@@ -239,6 +239,8 @@ def stopped(person: Somebody) -> str:
         )  # fmt: skip
         life.activate(life.to_shadow(version, actor="command:test"), actor="command:other")
     asked = _asked(VirtualCard.objects.get(public_id=person.ids["cards"]), person.marks, LARGE)
+    decision = Decision.objects.get(authorization__issuer_authorization_id=asked["data"]["object"]["id"])
+    assert decision.decline_reason == "looks_unusual"
     return str(asked["data"]["object"]["id"])
 
 
