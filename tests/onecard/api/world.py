@@ -240,7 +240,7 @@ def stopped(person: Somebody) -> str:
         life.activate(life.to_shadow(version, actor="command:test"), actor="command:other")
     asked = _asked(VirtualCard.objects.get(public_id=person.ids["cards"]), person.marks, LARGE)
     decision = Decision.objects.get(authorization__issuer_authorization_id=asked["data"]["object"]["id"])
-    assert decision.decline_reason == "looks_unusual"
+    assert decision.decline_reason == "looks_unusual", decision.decline_reason
     return str(asked["data"]["object"]["id"])
 
 
