@@ -8,6 +8,8 @@ import os
 import resource
 from functools import partial
 
+from django.conf import settings
+
 from onecard.kit.buffered_wsgi import BufferedWsgi, Lane
 from onecard.kit.shed_at_once import ShedsAtOnce
 from onecard.wsgi import application as wsgi_application  # Comes first: it reads the settings.
@@ -34,6 +36,8 @@ DECISIONS = Lane(
     looks_first={path: partial(event_loop.answer, door) for path, (door, _) in DECISION_PATHS.items()},
     is_swamped=event_loop.is_swamped,
 )
+# How much nicer the process of the desk is than the others (nice(2)).
+GIVES_WAY = 10
 # Pages, logins, the cardholder's API, Marqeta's notifications, health.
 OTHERS = Lane("others", threads=4, most_waiting=100, most_body=10 * 1024 * 1024, body_within_s=10)
 
@@ -49,7 +53,14 @@ def _allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
+def _give_way() -> None:
+    """Has staff and cardholders wait for the processor rather than purchases, where both are on one machine."""
+    if settings.ONECARD_ROLE == "desk":
+        os.nice(GIVES_WAY)
+
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
+_give_way()
 _allow_many_connections()
 application = BufferedWsgi(wsgi_application, _lane_of)
 application.at_once = ShedsAtOnce(_lane_of)
