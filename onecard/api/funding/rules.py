@@ -42,6 +42,13 @@ class RuleSerializer(serializers.Serializer[Any]):
     )
 
 
+class RuleChange(RuleSerializer):
+    """What is to be another way; what is left out stays."""
+
+    action = serializers.ChoiceField(PersonalRule.Action.choices, required=False)
+    funding_card = serializers.UUIDField(source="method.public_id", required=False, help_text="A card of the wallet.")
+
+
 class OverlapSerializer(serializers.Serializer[Any]):
     """Two rules that may meet at one purchase and contradict each other: the first one decides."""
 
@@ -128,14 +135,14 @@ class Rule(ApiView):
         return _show(_own(request, public_id))
 
     @extend_schema(
-        request=RuleSerializer(partial=True),
+        request=RuleChange,
         responses=RuleSerializer,
         examples=[ONE, CHANGE],
         operation_id="personal_rules_change",
     )
     def patch(self, request: Request, public_id: uuid.UUID) -> Response:
         """Changes a rule, or moves it to another place."""
-        asked = RuleSerializer(data=request.data, partial=True)
+        asked = RuleChange(data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
         holder, rule = cardholder_of(request), _own(request, public_id)
         values = _values(holder, asked.validated_data)

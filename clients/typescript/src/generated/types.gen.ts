@@ -1361,6 +1361,39 @@ export type Rule = {
 };
 
 /**
+ * What is to be another way; what is left out stays.
+ */
+export type RuleChangeRequest = {
+    /**
+     * From 1: the first rule that can decide does.
+     */
+    position?: number;
+    action?: ActionEnum;
+    /**
+     * A card of the wallet.
+     */
+    funding_card?: string;
+    /**
+     * Beginnings of merchants' names.
+     */
+    merchants?: Array<string>;
+    above_minor?: number | null;
+    /**
+     * true: abroad only.
+     */
+    is_foreign?: boolean | null;
+    counts_from?: string | null;
+    /**
+     * The last day.
+     */
+    until?: string | null;
+    /**
+     * For reach_a_spend_target; else 0.
+     */
+    target_minor?: number;
+};
+
+/**
  * One rule about one card. A condition that is null or empty covers every purchase; all that are set must hold.
  */
 export type RuleRequest = {
@@ -5305,7 +5338,7 @@ export type PersonalRulesReadResponses = {
 export type PersonalRulesReadResponse = PersonalRulesReadResponses[keyof PersonalRulesReadResponses];
 
 export type PersonalRulesChangeData = {
-    body: RuleRequest;
+    body?: RuleChangeRequest;
     headers: {
         /**
          * The ETag that was read.
