@@ -1,5 +1,6 @@
 """What every test shares."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from typing import Any
@@ -156,11 +157,19 @@ def our_server(transactional_db: None, live_server: Any) -> Iterator[str]:
     """
     server = live_server.thread.httpd
     server.daemon_threads = False  # Only such threads are remembered.
+    _warm_up(live_server.url)
     yield live_server.url
     _accept_all_so_far(live_server.url)
     for answering in list(vars(server).get("_threads") or ()):
         answering.join(10)
         assert not answering.is_alive(), "our web server still answers a request ten seconds after the test"
+
+
+@functools.cache
+def _warm_up(url: str) -> None:
+    """Asks a new server once for its health, as `onecard.asgi` does: else the first purchase loads every page, late."""
+    with suppress(HTTPError), urlopen(f"{url}/health/ready", timeout=30):  # noqa: S310 (our own address)
+        pass
 
 
 def _accept_all_so_far(url: str) -> None:

@@ -57,7 +57,8 @@ def test_a_head_that_drips_is_hung_up_on(port: int) -> None:
             with contextlib.suppress(TimeoutError):
                 assert link.recv(100) == b""
                 break
-    assert HEAD_WITHIN_S <= time.monotonic() - started < 10
+    # The server's loop counts from the start of a turn, which may be some milliseconds before the connection.
+    assert 0.9 * HEAD_WITHIN_S <= time.monotonic() - started < 10
 
 
 def test_a_head_that_is_too_long_is_hung_up_on_at_once(port: int) -> None:
