@@ -14,7 +14,7 @@ from django.conf import settings
 from onecard.kit.clock import local_day
 from onecard.kit.time_zones import zone_of
 from routing import rulebook
-from routing.engine import Choice, Method, Purchase, choose
+from routing.engine import CASH, Choice, Method, Purchase, choose
 from routing.trace import describe
 from routing.value.spend import Purchase as Bought
 from routing.value.terms import Channel
@@ -59,6 +59,11 @@ def is_by_value(preference: str) -> bool:
     return preference == Preference.VALUE or settings.ROUTING_STRATEGY == Preference.VALUE
 
 
+def is_passed_through() -> bool:
+    """Returns whether our processor account passes the merchant's own category on to the cards' issuers."""
+    return bool(settings.MERCHANT_MCC_PASSED_THROUGH)
+
+
 def route(
     asked: Asked,
     methods: Sequence[Method],
@@ -78,9 +83,9 @@ def route(
     purchase, saw = asked.purchase, None
     if is_by_value(preference):
         found = rulebook.catalogue_for(version=version, limit_ms=limit_ms)
-        is_passed_through = bool(settings.MERCHANT_MCC_PASSED_THROUGH) if passes is None else passes
+        passes = is_passed_through() if passes is None else passes
         valued = deciding.Asked(purchase, asked.bought)
-        choice, saw = deciding.choose(valued, methods, rows, rules, found, person, is_passed_through=is_passed_through)
+        choice, saw = deciding.choose(valued, methods, rows, rules, found, person, is_passed_through=passes)
     else:
         choice = choose(purchase, methods, rows, preference, rules)
     trace = describe(
@@ -88,18 +93,21 @@ def route(
         purchase=purchase,
         preference=preference,
         rules=rules,
+        rows=rows,
         rulebook_version=version,
         versions=versions,
+        ranked_by=CASH if saw else "",
     )
-    if saw is None:
-        return choice, trace
-    _name_terms(trace, saw)
-    return choice, trace | {"strategy": Preference.VALUE.value, "value": saw}
+    if asked.is_online:
+        # Rules do not look at it, but a backtest by value does.
+        trace["is_online"] = True
+    return choice, with_value(trace, saw) if saw else trace
 
 
-def _name_terms(trace: dict[str, Any], saw: dict[str, Any]) -> None:
-    """Says of each candidate whether its row is one of the catalogue's terms or a ranking."""
+def with_value(trace: dict[str, Any], saw: dict[str, Any]) -> dict[str, Any]:
+    """Returns a trace with what strategy value saw, and which candidates' rows are terms of the catalogue."""
     by_terms = {each["card"] for each in saw["cards"] if each["basis"] == holdings.CATALOGUE}
     for candidate in trace["candidates"]:
         if candidate["row_id"] is not None and str(candidate["method_id"]) in by_terms:
             candidate["row_scope"] = "terms"
+    return trace | {"strategy": Preference.VALUE.value, "value": saw}

@@ -1,10 +1,11 @@
 """A choice as JSON: what a decision stores of it, enough to make the same choice again."""
 
 import functools
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from routing.engine import Candidate, Choice, Purchase, Rules
+from routing.engine import Candidate, Choice, Method, Purchase, Row, Rules
 
 
 def describe(
@@ -13,10 +14,16 @@ def describe(
     purchase: Purchase,
     preference: str,
     rules: Rules,
+    rows: Sequence[Row],
     rulebook_version: int,
     versions: dict[str, int],
+    ranked_by: str = "",
 ) -> dict[str, Any]:
-    """Returns everything that the choice used and its result, with numbers as exact text."""
+    """Returns everything that the choice used and its result, with numbers as exact text.
+
+    `rows` are those of the MCC; the ones of the wallet's cards are kept, also those that lost. `ranked_by` is the
+    preference whose multipliers ranked them, where that is not the cardholder's own.
+    """
     return {
         "mcc": purchase.mcc,
         "currency": purchase.currency,
@@ -27,6 +34,8 @@ def describe(
         "rule_versions": versions,
         "tie_within": plain(rules.tie_within),
         "significantly_better": plain(rules.significantly_better),
+        "multipliers": [plain(rules.multipliers[ranked_by or preference, is_cash]) for is_cash in (True, False)],
+        "rows": _rows_of(rows, [each.method for each in choice.candidates]),
         "rule": choice.rule,
         "chosen_method_id": choice.method.id if choice.method else None,
         "candidates": [_describe_candidate(candidate) for candidate in choice.candidates],
@@ -44,7 +53,7 @@ def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
         "is_backup": method.is_backup,
         "position": method.position,
         "left_out": candidate.left_out,
-        **_cooling(candidate),
+        **_facts(method),
         "row_id": row.id if row else None,
         "row_version": row.version if row else None,
         "row_scope": ("product" if row.product_id is not None else "network") if row else None,
@@ -55,10 +64,39 @@ def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _cooling(candidate: Candidate) -> dict[str, str]:
-    """Returns until when a card rests that was left out for that."""
-    until = candidate.method.cooling_until
-    return {"cooling_until": until.isoformat()} if candidate.left_out == "cooling_down" and until else {}
+def _facts(method: Method) -> dict[str, Any]:
+    """Returns what else the engine saw of a card; what is as with almost every card is left out."""
+    unusual = {
+        "active": None if method.active else False,
+        "has_customer": None if method.has_customer else False,
+        "cooling_until": method.cooling_until.isoformat() if method.cooling_until else None,
+        "statement_day": method.statement_day,
+        "opened_on": method.opened_on.isoformat() if method.opened_on else None,
+        "activations": dict(method.activations) or None,
+        "choices": {key: list(tags) for key, tags in method.choices.items()} or None,
+    }
+    return {
+        "expires": f"{method.expiry_year:04}-{method.expiry_month:02}",
+        "currencies": list(method.currencies),
+        **{name: value for name, value in unusual.items() if value is not None},
+    }
+
+
+def _rows_of(rows: Iterable[Row], methods: Iterable[Method]) -> list[list[Any]]:
+    """Returns the rows of these cards' products and networks, each in the order of the fields of `Row`."""
+    seen = list(methods)
+    products, networks = {each.product_id for each in seen}, {each.network for each in seen}
+    concern = (
+        row for row in rows if (row.network in networks if row.product_id is None else row.product_id in products)
+    )
+    return [
+        [
+            row.id, row.version, row.product_id, row.network, plain(row.reward_rate), row.reward_type,
+            row.valid_from.isoformat() if row.valid_from else None,
+            row.valid_to.isoformat() if row.valid_to else None,
+        ]
+        for row in concern
+    ]  # fmt: skip
 
 
 @functools.lru_cache(maxsize=4096)

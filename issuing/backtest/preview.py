@@ -1,4 +1,4 @@
-"""Works on the preview of a draft of rankings: decides stored purchases again without and with it.
+"""Works on the preview of a draft of rankings and reward terms: decides stored purchases again without and with it.
 
 It only reads decisions, and writes nothing but the preview. Each batch is one commit with its place (`cursor`), so a
 worker that dies loses one batch, and two workers never count a decision twice. A run looks at MOST_DECISIONS at most.
@@ -7,18 +7,21 @@ worker that dies loses one batch, and two workers never count a decision twice. 
 import datetime as dt
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from issuing.backtest.stored import Batch, StoredDecision, product_ids, read_batch
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
 from onecard.outbox import services as outbox
-from routing import replay, rulebook
-from routing.engine import Choice, Row, Rules
+from routing import replay, worlds
+from routing.catalogue.entries import CatalogueError
 from routing.models import PreviewedPurchase, RankingDraft, RankingPreview
-from routing.rankings.effective import changed_mccs, rows_without_and_with
+from routing.rankings.effective import changed_mccs
+from routing.replay import Outcome
 from routing.rewards import RewardTooLargeError
+from routing.worlds import World
+from wallet.models import Preference
 
 log = logging.getLogger(__name__)
 
@@ -33,27 +36,31 @@ LOST_AFTER: Final = dt.timedelta(seconds=60)
 
 @dataclass(slots=True)
 class _Engine:
-    """What both decisions of a purchase need, read once for each MCC."""
+    """What both decisions of a purchase need. A draft of terms may change any purchase by value, at whichever MCC."""
 
-    draft: RankingDraft
     mccs: frozenset[str]
-    rules: Rules
+    changes_terms: bool
+    without: World
+    with_draft: World
     as_on: dt.date | None
-    rows: dict[str, tuple[tuple[Row, ...], tuple[Row, ...]]] = field(default_factory=dict)
 
-    def rows_of(self, mcc: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
-        if mcc not in self.rows:
-            self.rows[mcc] = rows_without_and_with(self.draft, mcc)
-        return self.rows[mcc]
+    @classmethod
+    def of(cls, preview: RankingPreview) -> "_Engine":
+        draft, now = preview.draft, worlds.published()
+        has_entries = draft.entries.exists()
+        return cls(changed_mccs(draft), has_entries, now, worlds.with_draft(draft, now), preview.as_on)
 
-    def decide_twice(self, decision: StoredDecision, products: dict[int, int | None]) -> tuple[Choice, Choice] | None:
+    def decide_twice(self, decision: StoredDecision, products: dict[int, int | None]) -> tuple[Outcome, Outcome] | None:
         """Returns the choice without and with the draft, or None for a trace that does not say enough."""
         found = replay.circumstances(decision.trace, products)
-        if found is None or (found.preference, True) not in self.rules.multipliers:
+        if found is None or not self._knows(found.preference):
             return None
         found = found.on(self.as_on) if self.as_on else found
-        without, with_draft = self.rows_of(decision.mcc)
-        return replay.decide(found, without, self.rules), replay.decide(found, with_draft, self.rules)
+        without, with_draft = (replay.decide_in(each, found, decision.paid) for each in (self.without, self.with_draft))
+        return without, with_draft
+
+    def _knows(self, preference: str) -> bool:
+        return preference == Preference.VALUE or (preference, True) in self.without.rules.multipliers
 
 
 def go_on(*, preview_id: int, work_s: float = WORK_S) -> None:
@@ -61,7 +68,14 @@ def go_on(*, preview_id: int, work_s: float = WORK_S) -> None:
     preview = RankingPreview.objects.select_related("draft").filter(pk=preview_id).first()
     if preview is None:
         return
-    engine = _Engine(preview.draft, changed_mccs(preview.draft), rulebook.current_rules(), preview.as_on)
+    try:
+        engine = _Engine.of(preview)
+    except CatalogueError:
+        # Other terms were published meanwhile, which its own do not fit: “Compare anew” changes the draft.
+        RankingPreview.objects.filter(pk=preview_id, status=Status.RUNNING).update(
+            status=Status.OUTDATED, finished_at=clock.now()
+        )
+        return
     end = time.monotonic() + work_s
     while _next_batch(preview_id, engine):
         if time.monotonic() > end:
@@ -88,7 +102,8 @@ def _next_batch(preview_id: int, engine: _Engine) -> bool:
         if now.version != preview.draft_version or now.status != RankingDraft.Status.DRAFT:
             _end(preview, Status.OUTDATED)
             return False
-        batch = read_batch(below=preview.cursor, since=preview.since, until=preview.until, mccs=engine.mccs, size=BATCH)
+        period = {"below": preview.cursor, "since": preview.since, "until": preview.until}
+        batch = read_batch(**period, mccs=engine.mccs, all_by_value=engine.changes_terms, size=BATCH)
         _count(preview, batch, engine)
         preview.is_cut = batch.oldest_id is not None and preview.looked_at >= MOST_DECISIONS
         if batch.oldest_id is None or preview.is_cut:
@@ -103,30 +118,26 @@ def _count(preview: RankingPreview, batch: Batch, engine: _Engine) -> None:
     products = product_ids(batch.decisions)
     changed = []
     for decision in batch.decisions:
-        choices = engine.decide_twice(decision, products)
-        found = _difference(preview, decision, choices) if choices else None
-        preview.unreadable += choices is None
-        preview.decided_again += choices is not None
-        if choices is not None and found is not None:
-            changed.append(found)
-            _add(preview, found, another_card=_payer(choices[0]) != _payer(choices[1]))
+        try:
+            pair = engine.decide_twice(decision, products)
+        except RewardTooLargeError:
+            log.warning("decision %s earns more than can be counted and is left out of the preview", decision.id)
+            preview.decided_again += 1
+            continue
+        preview.unreadable += pair is None
+        preview.decided_again += pair is not None
+        if pair is not None and pair[0] != pair[1]:
+            changed.append(_difference(preview, decision, *pair))
+            _add(preview, changed[-1], another_card=pair[0].payer != pair[1].payer)
     listed = preview.changed + preview.earn_otherwise - len(changed)
     PreviewedPurchase.objects.bulk_create(changed[: max(0, MOST_LISTED - listed)])
     preview.looked_at += batch.looked_at
 
 
 def _difference(
-    preview: RankingPreview, decision: StoredDecision, choices: tuple[Choice, Choice]
-) -> PreviewedPurchase | None:
-    """Returns the purchase when another card pays it, or the same card earns otherwise; None when all is the same."""
-    try:
-        now_micro, draft_micro = (replay.reward_micro(choice, decision.paid) for choice in choices)
-    except RewardTooLargeError:
-        log.warning("decision %s earns more than can be counted and is left out of the preview", decision.id)
-        return None
-    card_now, card_with_draft = map(_card, choices)
-    if _payer(choices[0]) == _payer(choices[1]) and now_micro == draft_micro:
-        return None
+    preview: RankingPreview, decision: StoredDecision, now: Outcome, with_draft: Outcome
+) -> PreviewedPurchase:
+    """Returns a purchase that another card pays, or for which the same card earns otherwise."""
     return PreviewedPurchase(
         preview=preview,
         decision_id=decision.id,
@@ -136,10 +147,10 @@ def _difference(
         decided_at=decision.decided_at,
         amount_minor=decision.paid.minor,
         currency=decision.paid.currency,
-        card_now=card_now,
-        card_with_draft=card_with_draft,
-        reward_now_micro=now_micro,
-        reward_with_draft_micro=draft_micro,
+        card_now=now.card,
+        card_with_draft=with_draft.card,
+        reward_now_micro=now.reward_micro,
+        reward_with_draft_micro=with_draft.reward_micro,
     )
 
 
@@ -151,14 +162,6 @@ def _add(preview: RankingPreview, found: PreviewedPurchase, *, another_card: boo
     sums = preview.sums.setdefault(found.currency, {"now_micro": 0, "draft_micro": 0})
     sums["now_micro"] += found.reward_now_micro
     sums["draft_micro"] += found.reward_with_draft_micro
-
-
-def _payer(choice: Choice) -> int | None:
-    return choice.method.id if choice.method else None
-
-
-def _card(choice: Choice) -> str:
-    return f"{choice.method.name} •••• {choice.method.last_four}" if choice.method else ""
 
 
 def _end(preview: RankingPreview, status: str) -> None:

@@ -3,14 +3,21 @@
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from issuing.models import Decision
 from onecard.kit.money import Money, MoneyError, currency_exponent
-from wallet.models import FundingMethod
+from wallet.models import FundingMethod, Preference
 from wallet.references import Subject
+
+# What a choice of the funding card made: not what was declined for another reason.
+CHOSEN: Final = Q(approved=True) | Q(decline_reason="no_funding_card")
+COLUMNS: Final = (
+    "pk", "authorization_id", "authorization__merchant_name", "authorization__merchant_country", "authorization__mcc",
+    "authorization__card__cardholder_id", "amount_minor", "from_balance_minor", "currency", "decided_at", "trace",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,8 @@ class StoredDecision:
     decided_at: dt.datetime
     paid: Money
     trace: dict[str, Any]
+    merchant_country: str = ""
+    cardholder_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +45,20 @@ class Batch:
     oldest_at: dt.datetime | None
 
 
-def read_batch(*, below: int | None, since: dt.datetime, until: dt.datetime, mccs: Collection[str], size: int) -> Batch:
+def read_batch(
+    *,
+    below: int | None,
+    since: dt.datetime,
+    until: dt.datetime,
+    mccs: Collection[str],
+    size: int,
+    all_by_value: bool = False,
+) -> Batch:
     """Reads the next decisions below an id (None: from the newest), and of them those at these MCCs in the period.
 
-    It leaves out what rankings cannot change: declines for other reasons than a missing card, approvals that were
-    taken back, and purchases for which no funding card pays.
+    With `all_by_value` those that strategy value decided are read at every MCC, since terms know no MCC. It leaves out
+    what rankings cannot change: declines for other reasons than a missing card, approvals that were taken back, and
+    purchases for which no funding card pays.
     """
     all_of_them = Decision.objects.filter(decided_at__lt=until).order_by("-pk")
     if below is not None:
@@ -49,18 +67,20 @@ def read_batch(*, below: int | None, since: dt.datetime, until: dt.datetime, mcc
     inside = [pk for pk, decided_at in looked_at if decided_at >= since]
     if not inside:
         return Batch([], 0, None, None)
-    rows = Decision.objects.filter(
-        Q(approved=True) | Q(decline_reason="no_funding_card"),
-        pk__in=inside,
-        authorization__mcc__in=mccs,
-        corrected_by__isnull=True,
-    )
-    names = ("authorization__merchant_name", "authorization__mcc", "decided_at", "currency", "trace")
-    numbers = ("pk", "authorization_id", "amount_minor", "from_balance_minor")
-    found = [_stored(row) for row in rows.order_by("-pk").values(*numbers, *names) if _is_money(row["currency"])]
+    concerned = Q(authorization__mcc__in=mccs)
+    if all_by_value:
+        concerned |= Q(trace__strategy=Preference.VALUE.value)
+    rows = Decision.objects.filter(CHOSEN, concerned, pk__in=inside, corrected_by__isnull=True)
+    found = stored_decisions(rows.order_by("-pk"))
     done = len(inside) < len(looked_at)
     last_id, last_at = looked_at[len(inside) - 1]
-    return Batch([each for each in found if each.paid.minor > 0], len(inside), None if done else last_id, last_at)
+    return Batch(found, len(inside), None if done else last_id, last_at)
+
+
+def stored_decisions(rows: QuerySet[Decision]) -> list[StoredDecision]:
+    """Returns what these decisions say, in their order, without those for which no funding card pays."""
+    found = [_stored(row) for row in rows.values(*COLUMNS) if _is_money(row["currency"])]
+    return [each for each in found if each.paid.minor > 0]
 
 
 def product_ids(decisions: Collection[StoredDecision]) -> dict[int, int | None]:
@@ -84,6 +104,8 @@ def _stored(row: dict[str, Any]) -> StoredDecision:
         decided_at=row["decided_at"],
         paid=Money(row["amount_minor"] - row["from_balance_minor"], row["currency"]),
         trace=trace,
+        merchant_country=row["authorization__merchant_country"],
+        cardholder_id=row["authorization__card__cardholder_id"],
     )
 
 

@@ -78,9 +78,11 @@ def price(holder: Cardholder) -> None:
 
 
 def history_of(holder: Cardholder, now: dt.datetime) -> History:
-    """Returns the person's approved purchases of the last year and a bit, for the forecast."""
+    """Returns the person's approved purchases of the year and a bit before a moment, for the forecast."""
     since = now - REMEMBERED
-    made = Authorization.objects.filter(card__cardholder=holder, created_at__gte=since, approved_minor__gt=0)
+    made = Authorization.objects.filter(
+        card__cardholder=holder, created_at__gte=since, created_at__lte=now, approved_minor__gt=0
+    )
     ended = (states.Authorization.DECLINED, states.Authorization.REVERSED, states.Authorization.EXPIRED)
     names = ("created_at", "mcc", "merchant_name", "approved_minor", "merchant_country")
     zone, bought = zone_of(holder.time_zone), []

@@ -49,7 +49,7 @@ class PurchasesInline(ReadOnlyInline):
     def amount(self, row: PreviewedPurchase) -> str:
         return display.money(row.amount_minor, row.currency)
 
-    @admin.display(description=gettext_lazy("Card by today's rankings"))
+    @admin.display(description=gettext_lazy("Card as published"))
     def before(self, row: PreviewedPurchase) -> str:
         return row.card_now or _("Declined: no card")
 
@@ -116,7 +116,7 @@ class RankingPreviewAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("Decided again"))
     def again(self, preview: RankingPreview) -> str:
         counts = {"again": f"{preview.decided_again:,}", "all": f"{preview.looked_at:,}"}
-        return _("%(again)s at the MCCs of the draft, of %(all)s") % counts
+        return _("%(again)s that the draft concerns, of %(all)s") % counts
 
     @admin.display(description=gettext_lazy("Reward of these purchases"))
     def reward(self, preview: RankingPreview) -> str:
@@ -161,7 +161,7 @@ def signed(micro: int, currency: str) -> SafeString:
 
 def _sum(sums: dict[str, int], currency: str) -> SafeString:
     now, draft = (Decimal(sums[name]).scaleb(-MICRO_PLACES) for name in ("now_micro", "draft_micro"))
-    said = _("%(now)s by today's rankings, %(draft)s with the draft, at face value") % {
+    said = _("%(now)s as published, %(draft)s with the draft: by value in money, otherwise at face value") % {
         "now": display.total(now, currency),
         "draft": display.total(draft, currency),
     }

@@ -1,14 +1,12 @@
 """Decides a batch, person by person in the order of time, and writes D whole or not at all."""
 
-import contextlib
 import csv
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
+from onecard.kit.replaced_file import replacing
 from routing.batch.purchases import Line
 from routing.batch.walkthrough import Walkthrough
 from routing.batch.wallets import Person
@@ -84,26 +82,11 @@ def _decided(chosen: Earning | None, rule: str) -> Decided:
 
 def write_decisions(file: Path, lines: Sequence[Line], decided: Sequence[Decided]) -> None:
     """Writes D beside its place and moves it there, so that there is never half a file. Raises OSError."""
-    with _replacing(file) as opened:
+    with replacing(file) as opened:
         writer = csv.writer(opened, lineterminator="\n")
         writer.writerow(COLUMNS)
         for line, each in zip(lines, decided, strict=True):
             writer.writerow((line.user_id, line.purchase_id, each.card, _plain(each.value_minor), each.rule))
-
-
-@contextlib.contextmanager
-def _replacing(file: Path) -> Iterator[TextIO]:
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as opened:  # noqa: PTH123  # a descriptor, no path
-            yield opened
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.chmod(name, 0o644)  # noqa: PTH101
-        os.replace(name, file)  # noqa: PTH105
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _plain(number: Decimal) -> str:

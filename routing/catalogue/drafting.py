@@ -141,6 +141,16 @@ def put_back(draft: RankingDraft, published: Iterable[CatalogueChange], user: Us
     return len(changes)
 
 
+def catalogue_with(draft: RankingDraft) -> Catalogue:
+    """Returns the published catalogue as it will be with the draft; raises CatalogueError for what does not fit."""
+    return catalogue_of(_with(entries_of(rows.read()), draft.entries.all()))
+
+
+def catalogue_with_entries(entries: Entries) -> Catalogue:
+    """Returns the published catalogue with these entries in the place of theirs; raises CatalogueError."""
+    return catalogue_of(entries_of(rows.read()) | entries)
+
+
 def _change(
     draft: RankingDraft, key: Key, entry: Entry | None, now: Entries, user: User | None = None
 ) -> CatalogueChange:

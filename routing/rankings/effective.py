@@ -1,5 +1,7 @@
 """The rankings of an MCC as the engine reads them: as published, and as they would be with a draft."""
 
+from collections.abc import Iterable
+
 from routing.engine import Row
 from routing.models import RankingChange, RankingDraft, RankingRow
 from routing.rankings.published import key_of
@@ -13,10 +15,15 @@ def changed_mccs(draft: RankingDraft) -> frozenset[str]:
     return frozenset(draft.changes.order_by().values_list("mcc", flat=True).distinct())
 
 
-def rows_without_and_with(draft: RankingDraft, mcc: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
-    """Returns the engine's rows of an MCC as published now, and with the draft. Two queries."""
+def rows_of(mcc: str) -> tuple[Row, ...]:
+    """Returns the engine's rows of an MCC as published now. One query."""
+    return rows_with(mcc, ())
+
+
+def rows_with(mcc: str, changed: Iterable[RankingChange]) -> tuple[Row, ...]:
+    """Returns the engine's rows of an MCC once these changes of it are published. One query."""
+    changes = {key_of(change): change for change in changed}
     stored = list(RankingRow.objects.filter(mcc=mcc).order_by("id"))
-    changes = {key_of(change): change for change in draft.changes.filter(mcc=mcc)}
     ids = {key_of(row): row.pk for row in stored}
     kept = [_row(row, row.pk, row.version) for row in stored if key_of(row) not in changes]
     put = [
@@ -24,7 +31,7 @@ def rows_without_and_with(draft: RankingDraft, mcc: str) -> tuple[tuple[Row, ...
         for key, change in changes.items()
         if not change.removes
     ]
-    return tuple(_row(row, row.pk, row.version) for row in stored), (*kept, *put)
+    return (*kept, *put)
 
 
 def _row(source: RankingRow | RankingChange, key: int, version: int) -> Row:

@@ -26,7 +26,7 @@ def ask(*, draft: RankingDraft, user: User, days: int, as_on: dt.date | None = N
     now = clock.now()
     with transaction():
         fresh = opened(draft)
-        if not fresh.changes.exists():
+        if not (fresh.changes.exists() or fresh.entries.exists()):
             raise DraftRefusedError(_("The draft changes nothing yet: put a change in first."))
         same = {"draft_version": fresh.version, "days": days, "as_on": as_on, "status": RankingPreview.Status.RUNNING}
         running = fresh.previews.filter(**same).first()

@@ -57,9 +57,8 @@ def why_not_publish(draft: RankingDraft, user: User) -> str:
     suspended = trust.why_not_trusted(user)
     if suspended:
         return suspended
-    if not draft.changes.exists():
-        # What a change of terms would do to past purchases is not previewed.
-        return "" if draft.entries.exists() else _("The draft changes nothing yet.")
+    if not (draft.changes.exists() or draft.entries.exists()):
+        return _("The draft changes nothing yet.")
     if not is_previewed(draft):
         return _("Look first at which purchases would change: press “Preview” on the draft's page.")
     return ""

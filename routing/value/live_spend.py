@@ -9,11 +9,11 @@ Key = TypeVar("Key", Bucket, Tally)
 
 
 class LiveSpend:
-    """What `spend` shows grows with each booking, and shrinks by what is given back."""
+    """What `spend` shows grows with each booking, and shrinks by what is given back; it begins with what was spent."""
 
-    def __init__(self) -> None:
-        self._buckets: dict[Bucket, Used] = {}
-        self._tallies: dict[Tally, Used] = {}
+    def __init__(self, spent: Spend | None = None) -> None:
+        self._buckets: dict[Bucket, Used] = dict(spent.buckets) if spent else {}
+        self._tallies: dict[Tally, Used] = dict(spent.tallies) if spent else {}
         self.spend = Spend(self._buckets, self._tallies)
 
     def book(self, booking: Booking) -> None:

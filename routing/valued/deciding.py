@@ -1,6 +1,6 @@
 """A choice by strategy `value`: the wallet as it is, its terms and spend, and the engine's answer as a Choice."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
@@ -28,6 +28,16 @@ class Asked:
     bought: Bought
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The engine's answer, with what it was made from."""
+
+    chosen: ValueChoice
+    bought: Bought
+    wallet: Wallet
+    cards: Sequence[Held]
+
+
 def choose(
     asked: Asked,
     methods: Sequence[Method],
@@ -45,34 +55,46 @@ def choose(
     """
     ranked = applicable_rows(rows, asked.purchase.local_date, CASH, rules)
     cards = held(methods, found, ranked, person, is_passed_through=is_passed_through)
-    left_out = _left_out(methods, cards, asked.purchase)
+    made = decide(asked, methods, cards, found, person)
+    saw = trace.describe(made.chosen, made.bought, made.wallet, person, is_passed_through=is_passed_through, held=cards)
+    return as_choice(made.chosen, methods, cards, made.bought.amount_minor), saw
+
+
+def decide(
+    asked: Asked, methods: Sequence[Method], cards: Sequence[Held], found: CompiledCatalogue, person: PersonFacts
+) -> Decided:
+    """Makes the choice among the cards that have terms or a ranking."""
+    left_out = left_out_of(methods, {each.method.id for each in cards}, asked.purchase)
     bought = asked.bought._replace(amount_minor=asked.bought.amount_minor or SMALLEST_MINOR)
     wallet = Wallet(found.matcher, found.catalogue, [each.holding for each in cards])
     chosen = choose_by_value(bought, wallet, person.spend, person.prices, left_out, personal=person.rules)
-    saw = trace.describe(chosen, bought, wallet, person, is_passed_through=is_passed_through, held=cards)
-    return as_choice(chosen, methods, cards, bought.amount_minor), saw
+    return Decided(chosen, bought, wallet, cards)
 
 
 def as_choice(chosen: ValueChoice, methods: Sequence[Method], cards: Sequence[Held], amount_minor: int) -> Choice:
     """Returns the engine's answer in the terms of every strategy: the candidates best first, then those left out."""
     by_card = {str(each.id): each for each in methods}
+    paying = paying_method(chosen, methods)
     known = {each.holding.card: each for each in cards}
     ranked = tuple(_candidate(known[e.card.holding.card], e, amount_minor) for e in chosen.candidates)
     without = tuple(
         Candidate(by_card[card], None, Decimal(0), Decimal(0), reason) for card, reason in chosen.left_out.items()
     )
-    if chosen.rule == NO_CARD:
-        backup = next((c.method for c in without if c.method.is_backup and c.left_out == "no_ranking_row"), None)
-        return Choice(backup, "backup_unranked" if backup else NO_CARD, without)
-    # A personal rule may demand another card than the best.
-    paying = next(
-        each.method for each in ranked if chosen.chosen and str(each.method.id) == chosen.chosen.card.holding.card
-    )
-    return Choice(paying, chosen.rule, (*ranked, *without))
+    rule = "backup_unranked" if chosen.rule == NO_CARD and paying else chosen.rule
+    return Choice(paying, rule, (*ranked, *without))
 
 
-def _left_out(methods: Sequence[Method], cards: Sequence[Held], purchase: Purchase) -> dict[str, str]:
-    known = {each.method.id for each in cards}
+def paying_method(chosen: ValueChoice, methods: Sequence[Method]) -> Method | None:
+    """Returns the card that pays, by a personal rule not always the best; else the backup if it may be charged."""
+    if chosen.chosen is not None:
+        card = chosen.chosen.card.holding.card
+        return next(each for each in methods if str(each.id) == card)
+    unranked = [each for each in methods if chosen.left_out.get(str(each.id)) == "no_ranking_row"]
+    return next((each for each in unranked if each.is_backup), None)
+
+
+def left_out_of(methods: Sequence[Method], known: Collection[int], purchase: Purchase) -> dict[str, str]:
+    """Returns which cards may not pay, and why; `known` are those that have terms or a ranking."""
     reasons = {
         method.id: unusable_because(method, purchase) or ("" if method.id in known else "no_ranking_row")
         for method in methods

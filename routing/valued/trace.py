@@ -54,6 +54,7 @@ def describe(
         "spend": sums_of(spend),
         "prices": kept_prices(prices),
         **_personal(chosen, purchase, person),
+        **({"point_cents": dict(person.point_cents)} if person.point_cents else {}),
     }
 
 
@@ -75,13 +76,28 @@ def again(saw: Mapping[str, Any], left_out: Mapping[str, str]) -> ValueChoice:
     """Makes the choice again from what a trace holds. Raises KeyError, TypeError or ValueError for another format."""
     if saw["format"] != FORMAT:
         raise ValueError(f"A trace of format {saw['format']} is of another release.")
-    purchase = purchase_of(saw["purchase"])
+    purchase, person = purchase_of(saw["purchase"]), person_of(saw)
     wallet = wallet_of(saw, purchase.mcc)
+    return choose_by_value(purchase, wallet, person.spend, person.prices, left_out, personal=person.rules)
+
+
+def results_of(chosen: ValueChoice) -> dict[str, Any]:
+    """Returns what the engine found, as `describe` keeps it: of each card by its name, and of the personal rules."""
+    return {
+        "cards": {each.card.holding.card: _result(each) for each in chosen.candidates},
+        "decided_by": chosen.personal_rule.id if chosen.personal_rule else None,
+        "skipped": [[rule.id, why] for rule, why in chosen.skipped],
+    }
+
+
+def person_of(saw: Mapping[str, Any]) -> PersonFacts:
+    """Returns what a trace holds of its person: own cents, and the spend, prices and rules that concern its purchase.
+
+    Raises KeyError, TypeError or ValueError for another format.
+    """
     spent = {int(key): minor for key, minor in saw.get("target_spent", {}).items()}
-    personal = rules_of(saw.get("rules", ()), spent)
-    return choose_by_value(
-        purchase, wallet, spend_of(saw["spend"]), prices_of(saw["prices"]), left_out, personal=personal
-    )
+    rules = rules_of(saw.get("rules", ()), spent)
+    return PersonFacts(saw.get("point_cents", {}), spend_of(saw["spend"]), prices_of(saw["prices"]), rules)
 
 
 def purchase_of(kept: Mapping[str, Any]) -> Purchase:
@@ -92,9 +108,10 @@ def purchase_of(kept: Mapping[str, Any]) -> Purchase:
 def wallet_of(saw: Mapping[str, Any], mcc: str) -> Wallet:
     """Returns the wallet that a trace holds, with the terms as far as they cover its purchase."""
     holdings = [_holding(each) for each in saw["cards"]]
+    covering = {tag for each in saw["cards"] for tag in each["tags"]}
     tags = {
-        tag: Category(tag, "", ((mcc, mcc),) if tag in each["tags"] else ())
-        for each, holding in zip(saw["cards"], holdings, strict=True)
+        tag: Category(tag, "", ((mcc, mcc),) if tag in covering else ())
+        for holding in holdings
         for bonus in holding.product.bonuses
         for tag in bonus.top_categories
     }
@@ -200,11 +217,25 @@ def _holding(kept: Mapping[str, Any]) -> Holding:
     opened_on = kept["opened_on"]
     return Holding(
         card=kept["card"],
-        product=replace(msgspec.convert(kept["terms"], Product, str_keys=True), key=f"card-{kept['card']}"),
+        product=_product(kept),
         cents_per_point=Decimal(kept["cents"]),
         statement_day=kept["statement_day"],
         opened_on=dt.date.fromisoformat(opened_on) if opened_on else None,
         is_backup=kept["is_backup"],
+    )
+
+
+def _product(kept: Mapping[str, Any]) -> Product:
+    """Returns a card's terms as they were kept, with the rows that the trace names."""
+    terms = msgspec.convert(kept["terms"], Product, str_keys=True)
+    rows = {
+        each["bonus"]: Source(each["row_id"], each["row_version"]) for each in kept.get("parts", ()) if "bonus" in each
+    }
+    return replace(
+        terms,
+        key=f"card-{kept['card']}",
+        source=Source(kept["terms_id"], kept["terms_version"]),
+        bonuses=tuple(replace(each, source=rows.get(each.key, each.source)) for each in terms.bonuses),
     )
 
 

@@ -1,12 +1,15 @@
 """A stored decision, decided again with the same rows and rules, comes out the same (routing/replay.py)."""
 
 import datetime as dt
+import json
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing import replay
+from routing import replay, reproduction
 from routing.engine import Choice, Method, Purchase, Row, Rules, choose
 from routing.trace import describe
 
@@ -32,6 +35,13 @@ ROWS = st.builds(
 )  # fmt: skip
 
 
+def traced(choice: Choice, rows: list[Row], preference: str) -> dict[str, Any]:
+    """The trace as it is stored, and read again."""
+    known = {"rulebook_version": 1, "versions": {"a number": 1}}
+    made = describe(choice, purchase=PURCHASE, preference=preference, rules=RULES, rows=rows, **known)
+    return dict(json.loads(json.dumps(made)))
+
+
 def payer(choice: Choice) -> tuple[int | None, str]:
     return choice.method.id if choice.method else None, choice.rule
 
@@ -46,7 +56,7 @@ def test_a_decision_comes_out_again_from_its_trace(
     methods: list[Method], rows: list[Row], others: list[Row], preference: str
 ) -> None:
     first = choose(PURCHASE, methods, rows, preference, RULES)
-    trace = describe(first, purchase=PURCHASE, preference=preference, rules=RULES, rulebook_version=1, versions={})
+    trace = traced(first, rows, preference)
 
     found = replay.circumstances(trace, {})
 
@@ -69,3 +79,64 @@ def test_an_older_trace_takes_the_products_that_are_known_now() -> None:
     assert [each.product_id for each in found.methods] == [2]
     assert replay.circumstances({**trace, "candidates": [{}]}, {}) is None
     assert replay.circumstances({}, {}) is None
+
+
+@given(
+    methods=st.lists(METHODS, max_size=5, unique_by=(lambda each: each.id, lambda each: each.position)),
+    rows=st.lists(ROWS, max_size=6, unique_by=lambda each: each.id),
+    preference=st.sampled_from(["cash", "rewards"]),
+)
+def test_a_trace_alone_gives_the_same_trace_again(methods: list[Method], rows: list[Row], preference: str) -> None:
+    trace = traced(choose(PURCHASE, methods, rows, preference, RULES), rows, preference)
+
+    assert reproduction.differences(trace) == []
+
+
+SEEN = [
+    Method(1, "A", "visa", 1, "4242", "pm", True, 2030, 1, None, ("USD",), False, 1),
+    Method(2, "B", "amex", None, "8431", "pm", True, 2020, 1, None, ("USD",), True, 2),
+]
+LOSES = Row(1, 1, 1, "visa", Decimal(9), "points", None, dt.date(2026, 2, 1))
+APPLIES = Row(2, 3, None, "visa", Decimal(2), "cash", None, None)
+ELSEWHERE = Row(3, 1, None, "discover", Decimal(5), "cash", None, None)
+
+
+def test_a_trace_holds_expiry_currencies_and_the_rows_that_lost() -> None:
+    rows = [LOSES, APPLIES, ELSEWHERE]
+    trace = traced(choose(PURCHASE, SEEN, rows, "cash", RULES), rows, "cash")
+
+    assert [(each["expires"], each["currencies"]) for each in trace["candidates"]] == [
+        ("2030-01", ["USD"]), ("2020-01", ["USD"]),
+    ]  # fmt: skip
+    assert [each[0] for each in trace["rows"]] == [1, 2]
+    assert trace["multipliers"] == ["1", "0.5"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rule": "backup_without_cash"}, "rule: backup_without_cash is stored, highest_with_cash_available"),
+        ({"chosen_method_id": 2}, "chosen_method_id: 2 is stored, 1 comes out"),
+        ({"multipliers": ["3", "0.5"]}, "candidate 1, effective_reward: 2 is stored, 6 comes out"),
+        ({"local_date": "2026-01-31"}, "candidate 1, row_id: 2 is stored, 1 comes out"),
+        ({"at": "2026-03-03T12:00:00+01:00"}, ""),
+    ],
+)
+def test_what_comes_out_otherwise_is_named(change: dict[str, Any], said: str) -> None:
+    trace = traced(choose(PURCHASE, SEEN, [LOSES, APPLIES], "cash", RULES), [LOSES, APPLIES], "cash")
+
+    found = reproduction.differences(trace | change)
+
+    assert any(said in each for each in found) if said else found == []
+
+
+@pytest.mark.parametrize("change", [{"rows": [[1]]}, {"candidates": [{}]}, {"tie_within": "x"}, {"local_date": None}])
+def test_a_trace_that_holds_too_little_is_no_difference(change: dict[str, Any]) -> None:
+    trace = traced(choose(PURCHASE, SEEN, [APPLIES], "cash", RULES), [APPLIES], "cash")
+
+    with pytest.raises(reproduction.TraceTooShortError):
+        reproduction.differences(trace | change)
+    trace.pop("rows")
+    with pytest.raises(reproduction.TraceTooShortError):
+        reproduction.differences(trace)
+    assert not reproduction.has_choice({"issuer_card_id": "ic_1"})

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from issuing.rewards.sweep import book_missing, count_missing
 from issuing.rewards.totals import GROUPS, Total, totals
 from onecard.kit import clock, display
+from onecard.kit.spreadsheet_cells import safe
 from wallet.models import Cardholder
 
 LEFT, WRONG, INTERRUPTED = 1, 2, 130
@@ -92,7 +93,7 @@ class Command(BaseCommand):
             row = _as_object(total)
             earned = "; ".join(f"{each}, {each.programme}" for each in total.earned)
             values = [row[column] for column in ("low", "face", "high", "baseline", "benefit")]
-            head = [_harmless(row["label"]), total.currency, row["charges"], row["spent"], _harmless(earned)]
+            head = [safe(row["label"]), total.currency, row["charges"], row["spent"], safe(earned)]
             writer.writerow([*head, *values, row["benefit_percent"] or ""])
 
 
@@ -120,11 +121,6 @@ def _plain(number: Decimal) -> str:
 
 def _percent(number: Decimal | None) -> str:
     return "" if number is None else f" ({number:+.0f} %)"
-
-
-def _harmless(text: str) -> str:
-    """Returns a typed name in a form that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text[:1] in "=+-@" and text else text
 
 
 def _month(text: str | None) -> dt.date | None:

@@ -14,10 +14,9 @@ from django.utils.translation import gettext as _
 
 from onecard.kit import display
 from onecard.kit.long_lists import KeyOrder
+from onecard.kit.spreadsheet_cells import safe
 
 AT_ONCE: Final = 1_000
-# A spreadsheet takes a cell that begins so for a formula, which may send the other cells elsewhere.
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 # Excel reads UTF-8 only behind it.
 BYTE_ORDER_MARK: Final = "\ufeff"
 
@@ -32,12 +31,6 @@ def csv_rows(model_admin: Any, rows: QuerySet[Any], columns: Sequence[Any]) -> I
     for chunk in _chunks(rows):
         model_admin.prepare_rows(chunk)
         yield "".join(line([row.pk, *(_cell(model_admin, row, column) for column in columns)]) for row in chunk)
-
-
-def safe(value: object) -> str:
-    """Returns a cell that no spreadsheet takes for a formula."""
-    text = str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) or text.startswith(FORMULA) else text
 
 
 def _chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:
