@@ -73,15 +73,16 @@ def route(
     person: PersonFacts = NOBODY,
     limit_ms: float = 1000,
     passes: bool | None = None,
+    by_value: bool | None = None,
 ) -> tuple[Choice, dict[str, Any]]:
     """Returns the choice by the strategy in force, and the trace that a decision stores of it.
 
     `version` is the rulebook's, as just read. `passes` stands in for the switch of the processor account,
-    MERCHANT_MCC_PASSED_THROUGH.
+    MERCHANT_MCC_PASSED_THROUGH, and `by_value` for what ROUTING_STRATEGY says of this preference.
     """
     rules, rows, versions = rulebook.rules_for(version=version, mcc=asked.mcc, limit_ms=limit_ms)
     purchase, saw = asked.purchase, None
-    if is_by_value(preference):
+    if is_by_value(preference) if by_value is None else by_value:
         found = rulebook.catalogue_for(version=version, limit_ms=limit_ms)
         passes = is_passed_through() if passes is None else passes
         valued = deciding.Asked(purchase, asked.bought)

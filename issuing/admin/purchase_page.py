@@ -10,12 +10,13 @@ from django.utils.translation import gettext_lazy
 
 from audit.admin import actor_in_words, details_in_words, name_actors, subject_link
 from audit.models import Entry
-from issuing.admin import decline_words, disputes, purchase_lines, purchase_money, purchase_timeline, value_lines
+from issuing.admin import decline_words, disputes, purchase_lines, purchase_money, purchase_timeline
 from issuing.inbox import bodies
 from issuing.models import Authorization, CardTransaction, Decision, Dispute, DisputeRequest, Hold, IssuerEvent
 from onecard.kit import display, references
 from onecard.kit.money import Money
 from routing import explain
+from routing.admin import value_lines
 from routing.models import MerchantCategory
 from routing.valued import explaining
 from wallet.admin import labels, money_page

@@ -16,7 +16,7 @@ from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin, row_or_404
 from onecard.kit.admin_filters import MccFilter
 from onecard.kit.confirmation_pages import Confirmation, ask_or_do, change_page, page_action, posted
-from routing.admin import draft_forms, draft_words, grid_page, import_page
+from routing.admin import draft_forms, draft_words, grid_page, import_page, what_if_page
 from routing.admin.ranking_form import RankingForm, initial_of
 from routing.models import MerchantCategory, RankingDraft, RankingRow, RewardTerms
 from routing.rankings import drafts, words
@@ -32,7 +32,7 @@ class RankingRowAdmin(ReadOnlyAdmin):
 
     # Fifty rows of this many columns are more than 300 kB.
     list_per_page = list_max_show_all = 40
-    actions_list = ("grid", "new_ranking", "import_file", "export_csv", "export_json")
+    actions_list = ("grid", "what_if", "new_ranking", "import_file", "export_csv", "export_json")
     actions_detail = ("change_in_draft", "remove_in_draft")
     list_display = ("code", "category", "card", "rate", "reward_type", "applies", "card_name", "version")
     list_filter = (MccFilter, "scope", "network", "reward_type")
@@ -61,6 +61,10 @@ class RankingRowAdmin(ReadOnlyAdmin):
     @page_action(description=gettext_lazy("Grid"), url_path="grid", permissions=["view"], icon="grid_on")
     def grid(self, request: HttpRequest) -> HttpResponse:
         return grid_page.show(self, request)
+
+    @page_action(description=gettext_lazy("What if"), url_path="what-if", permissions=["view"], icon="help_center")
+    def what_if(self, request: HttpRequest) -> HttpResponse:
+        return what_if_page.show(self, request)
 
     @page_action(description=gettext_lazy("Import"), url_path="import", permissions=["draft"], icon="upload")
     def import_file(self, request: HttpRequest) -> HttpResponse:

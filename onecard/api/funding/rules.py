@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from onecard.api.access import actor_of, cardholder_of, own
 from onecard.api.activity import explanation
-from onecard.api.activity.preview import PreviewRequest
+from onecard.api.activity.preview import PurchaseRequest
 from onecard.api.etags import check_unchanged, tagged, version_of
 from onecard.api.idempotency import idempotent
 from onecard.api.view import ApiView
@@ -61,7 +61,7 @@ class RulesSerializer(serializers.Serializer[Any]):
     overlaps = OverlapSerializer(many=True)
 
 
-class TryRequest(RuleSerializer, PreviewRequest):
+class TryRequest(RuleSerializer, PurchaseRequest):
     """A rule as it would be, and a purchase as the preview takes it."""
 
     instead_of = serializers.UUIDField(required=False, help_text="The rule that it would replace.")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,11 +10,21 @@ from issuing.backtest import preview as work
 from issuing.models import Authorization, Decision
 from onecard.kit import clock
 from onecard.outbox.models import Message
-from routing.models import PreviewedPurchase, RankingDraft, RankingPreview, RankingRow
+from routing.catalogue import drafting
+from routing.catalogue.entries import entries_of
+from routing.catalogue.rows import read
+from routing.models import (
+    CardSpend,
+    CatalogueChange,
+    PreviewedPurchase,
+    RankingDraft,
+    RankingPreview,
+    RankingRow,
+)
 from routing.rankings import drafts, previews
 from tests.routing.rankings.drafting import draft_with, entry
 from tests.support import stripe_events
-from tests.support.wallets import walkthrough_card
+from tests.support.wallets import valued_card, walkthrough_card
 from wallet.models import FundingCharge, FundingMethod
 
 pytestmark = pytest.mark.django_db
@@ -185,3 +196,69 @@ def test_a_trace_that_says_too_little_is_counted_and_left_out() -> None:
     found = previewed(draft_with(entry(row_of("visa"))))
 
     assert (found.unreadable, found.decided_again, found.status) == (1, 0, "finished")
+
+
+def terms_draft(key: str, **changes: object) -> RankingDraft:
+    """A draft that changes the terms of one product of the shipped catalogue."""
+    draft = draft_with()
+    assert draft.author is not None
+    text = entries_of(read())["products", key] | changes
+    drafting.put(draft=draft, kind="products", key=key, entry=text, user=draft.author)
+    draft.refresh_from_db()
+    return draft
+
+
+def test_a_draft_of_terms_decides_purchases_by_value_again(settings: Any) -> None:
+    settings.MERCHANT_MCC_PASSED_THROUGH = True
+    card, by_rules = valued_card(), walkthrough_card()
+    assert buy(card.issuer_card_id)
+    assert buy(by_rules.issuer_card_id)
+    assert buy(card.issuer_card_id, mcc="5944")
+
+    found = previewed(terms_draft("citi-double-cash", base_rate="9"))
+
+    # Gold earns 4 points at 1.5 cents on dinner, and Citi pays all else; with 9 % Citi pays both.
+    assert (found.status, found.decided_again, found.looked_at) == ("finished", 2, 3)
+    assert (found.changed, found.earn_otherwise) == (1, 1)
+    assert found.sums == {"USD": {"now_micro": 3_600_000, "draft_micro": 8_100_000}}
+    dinner = found.purchases.get(mcc="5812")
+    assert ("8431" in dinner.card_now, "4444" in dinner.card_with_draft) == (True, True)
+
+
+def test_caps_are_as_full_as_the_decision_saw_them(settings: Any) -> None:
+    settings.MERCHANT_MCC_PASSED_THROUGH = True
+    card = valued_card()
+    gold = card.cardholder.funding_methods.get(network="amex")
+    CardSpend.objects.create(
+        method=gold, name="dining", starts_on=dt.date(clock.now().year, 1, 1), posted_minor=5_000_000
+    )
+    assert buy(card.issuer_card_id)
+    CardSpend.objects.all().delete()
+
+    found = previewed(terms_draft("amex-gold", base_rate="1.5"))
+
+    # Its 4 points are used up, so the Reserve pays, with the draft as before.
+    assert (found.decided_again, found.changed, found.earn_otherwise) == (1, 0, 0)
+
+
+def test_a_ranking_of_a_product_changes_purchases_by_value_as_well(settings: Any) -> None:
+    settings.MERCHANT_MCC_PASSED_THROUGH = True
+    card = valued_card()
+    assert buy(card.issuer_card_id)
+    citi = card.cardholder.funding_methods.get(network="mastercard")
+
+    found = previewed(draft_with(entry(product_id=citi.product_id, network="", card_name="", reward_rate=Decimal(9))))
+
+    assert (found.decided_again, found.changed) == (1, 1)
+
+
+def test_terms_that_do_not_fit_any_more_end_the_preview(settings: Any) -> None:
+    valued_card()
+    draft = terms_draft("citi-double-cash", programme="citi_ty")
+    preview = previews.ask(draft=draft, user=draft.author, days=5)
+    CatalogueChange.objects.update(entry=CatalogueChange.objects.get().entry | {"programme": "gone"})
+
+    work.go_on(preview_id=preview.pk)
+
+    preview.refresh_from_db()
+    assert (preview.status, preview.looked_at) == ("outdated", 0)

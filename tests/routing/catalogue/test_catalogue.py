@@ -17,6 +17,7 @@ from routing.models import Kind, RankingDraft, RewardBonus, RewardProgramme, Rew
 from routing.rankings import drafts, publishing
 from routing.rankings.drafts import DraftRefusedError
 from routing.value.catalogue_file import SHIPPED, shipped_catalogue
+from tests.routing.rankings.drafting import publish
 from tests.support.back_office import superuser
 
 pytestmark = pytest.mark.django_db
@@ -33,8 +34,7 @@ def changed(**values: Any) -> Entry:
 
 
 def published(draft: RankingDraft) -> RankingDraft:
-    draft.refresh_from_db()
-    return publishing.publish(draft=draft, user=superuser(), reason="Agreed.", shown_version=draft.version)
+    return publish(draft)
 
 
 @pytest.mark.usefixtures("_shipped")
@@ -69,6 +69,8 @@ def test_terms_change_when_a_second_person_publishes() -> None:
     draft.refresh_from_db()
     with pytest.raises(DraftRefusedError, match="You wrote or changed this draft yourself"):
         publishing.publish(draft=draft, user=author, reason="Mine.", shown_version=draft.version)
+    with pytest.raises(DraftRefusedError, match="Look first at which purchases would change"):
+        publishing.publish(draft=draft, user=superuser(), reason="Blind.", shown_version=draft.version)
 
     published(draft)
 

@@ -7,12 +7,13 @@ from django.test import Client
 
 from issuing.models import Decision, VirtualCard
 from issuing.rewards import sweep
-from routing.models import MerchantCategory
+from onecard.kit import clock
+from routing.models import MerchantCategory, SpendBooking
 from tests.onecard.api.activity.test_purchases import buy
 from tests.support.back_office import logged_in
 from tests.support.factories import UserFactory
-from tests.support.wallets import walkthrough_card
-from wallet.models import FundingCharge
+from tests.support.wallets import valued_card, walkthrough_card
+from wallet.models import Cardholder, CardProduct, FundingCharge, FundingMethod
 
 pytestmark = pytest.mark.django_db
 
@@ -113,3 +114,82 @@ def test_a_wrong_question_about_rewards_is_named(client: Client, name: str, valu
 
     assert answer.status_code == 400
     assert list(answer.json()["errors"]) == [name]
+
+
+def test_each_strategy_answers_in_one_measure(settings: Any) -> None:
+    settings.MERCHANT_MCC_PASSED_THROUGH = True
+    holder = valued_card().cardholder
+    Cardholder.objects.filter(pk=holder.pk).update(preference="cash")
+
+    seen = preview(logged_in(holder.user), merchant="Starbucks").json()
+
+    found = {each["strategy"]: each for each in seen["strategies"]}
+    assert list(found) == ["value", "cash", "rewards"]
+    assert [name for name, each in found.items() if each["is_in_force"]] == ["cash"]
+    assert seen["explanation"] == found["cash"]["explanation"]
+    chosen = {name: each["explanation"]["chosen"]["last_four"] for name, each in found.items()}
+    # Citi is the backup and pays 2 %; Gold has 4 points at 1.5 cents.
+    assert chosen == {"value": "8431", "cash": "4444", "rewards": "8431"}
+    assert {name: each["earned"] for name, each in found.items()} == {"value": "2.7", "cash": "0.9", "rewards": "2.7"}
+    assert found["value"]["explanation"]["value"]["cards"][0]["parts"][0]["cap"] == "dining"
+    assert not any(model.objects.exists() for model in (Decision, FundingCharge, SpendBooking))
+
+
+def test_country_day_channel_and_cards_of_a_purchase_may_be_said(settings: Any) -> None:
+    settings.MERCHANT_MCC_PASSED_THROUGH = True
+    holder = valued_card().cardholder
+    client = logged_in(holder.user)
+    citi = holder.funding_methods.get(network="mastercard")
+
+    def best(**body: Any) -> tuple[str, str]:
+        found = preview(client, mcc="5944", **body).json()["strategies"][0]
+        return found["explanation"]["chosen"]["last_four"], found["earned"]
+
+    assert best() == ("4444", "0.9")
+    assert best(country="FR")[0] == "4242"
+    assert best(country="FR", funding_cards=[str(citi.public_id)]) == ("4444", "-0.45")
+    FundingMethod.objects.update(expiry_year=clock.now().year, expiry_month=12)
+    beyond = preview(client, mcc="5944", date=f"{clock.now().year + 1}-03-01").json()
+    assert not beyond["would_pay"]
+    assert {each["left_out"] for each in beyond["explanation"]["cards"]} == {"expired"}
+    with_more = preview(client, mcc="5411", funding_cards=[], products=["amex-blue-cash-preferred"]).json()
+    assert with_more["explanation"]["chosen"]["name"] == CardProduct.objects.get(key="amex-blue-cash-preferred").name
+
+
+def test_the_address_asks_the_same_as_the_body(client: Client) -> None:
+    asked = {"mcc": "5812", "amount_minor": 4500, "currency": "USD", "country": "US", "channel": "online"}
+
+    seen = client.get("/api/v1/routing/preview", asked)
+
+    assert seen.status_code == 200
+    assert seen.json() == preview(client, country="US", channel="online").json()
+    assert list(client.get("/api/v1/routing/preview", {"mcc": "5812"}).json()["errors"]) == ["amount"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"date": "soon"}, "date"),
+        ({"date": "1999-12-31"}, "date"),
+        ({"date": "9999-12-31"}, "date"),
+        ({"country": "ZZ"}, "country"),
+        ({"country": "usa"}, "country"),
+        ({"channel": "fax"}, "channel"),
+        ({"funding_cards": ["x"]}, "funding_cards"),
+        ({"funding_cards": ["7b0a5b2e-5f6c-4b52-9a44-0f8a3f6c1d11"]}, "funding_cards"),
+        ({"products": ["no-such-card"]}, "products"),
+        ({"products": ["a"] * 21}, "products"),
+    ],
+)
+def test_a_wrong_circumstance_is_named(client: Client, change: dict[str, Any], field: str) -> None:
+    answer = preview(client, **change)
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+
+
+def test_a_card_of_another_wallet_is_not_chosen_from(client: Client) -> None:
+    foreign = walkthrough_card(issuer_provider="stripe", issuer_card_id="ic_3").cardholder.funding_methods.first()
+
+    answer = preview(client, funding_cards=[str(foreign.public_id)])
+
+    assert list(answer.json()["errors"]) == ["funding_cards"]
