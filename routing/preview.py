@@ -113,7 +113,7 @@ def wallet_of(holder: Cardholder) -> list[FundingMethod]:
 def as_if_held(products: Sequence[CardProduct], *, currency: str, behind: Sequence[Method] = ()) -> list[Method]:
     """Returns cards of these products as if they were in a wallet, behind its cards.
 
-    In an empty wallet the first one is the backup. Their ids are below zero, so that they are never taken for a stored card.
+    In an empty wallet the first one is the backup. Their ids are below zero: no stored card has one.
     """
     place = max((each.position for each in behind), default=0)
     return [

@@ -102,8 +102,14 @@ def _next_batch(preview_id: int, engine: _Engine) -> bool:
         if now.version != preview.draft_version or now.status != RankingDraft.Status.DRAFT:
             _end(preview, Status.OUTDATED)
             return False
-        period = {"below": preview.cursor, "since": preview.since, "until": preview.until}
-        batch = read_batch(**period, mccs=engine.mccs, all_by_value=engine.changes_terms, size=BATCH)
+        batch = read_batch(
+            below=preview.cursor,
+            since=preview.since,
+            until=preview.until,
+            mccs=engine.mccs,
+            all_by_value=engine.changes_terms,
+            size=BATCH,
+        )
         _count(preview, batch, engine)
         preview.is_cut = batch.oldest_id is not None and preview.looked_at >= MOST_DECISIONS
         if batch.oldest_id is None or preview.is_cut:

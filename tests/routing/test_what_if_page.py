@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from issuing.models import Decision
 from routing.models import SpendBooking
-from tests.support.back_office import clerk, logged_in, text_of
+from tests.routing.test_draft_pages import clerk
+from tests.support.back_office import logged_in, text_of
 from tests.support.wallets import valued_card
 from wallet.models import Cardholder, CardProduct, FundingCharge, Preference
 

@@ -254,7 +254,7 @@ def test_a_ranking_of_a_product_changes_purchases_by_value_as_well(settings: Any
 
 def test_terms_that_do_not_fit_any_more_end_the_preview(settings: Any) -> None:
     valued_card()
-    draft = terms_draft("citi-double-cash", programme="citi_ty")
+    draft = terms_draft("citi-double-cash", programme="bilt")
     preview = previews.ask(draft=draft, user=draft.author, days=5)
     CatalogueChange.objects.update(entry=CatalogueChange.objects.get().entry | {"programme": "gone"})
 
