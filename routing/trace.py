@@ -66,20 +66,25 @@ def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
 
 def _facts(method: Method) -> dict[str, Any]:
     """Returns what else the engine saw of a card; what is as with almost every card is left out."""
-    unusual = {
-        "active": None if method.active else False,
-        "has_customer": None if method.has_customer else False,
-        "cooling_until": method.cooling_until.isoformat() if method.cooling_until else None,
-        "statement_day": method.statement_day,
-        "opened_on": method.opened_on.isoformat() if method.opened_on else None,
-        "activations": dict(method.activations) or None,
-        "choices": {key: list(tags) for key, tags in method.choices.items()} or None,
-    }
-    return {
+    found: dict[str, Any] = {
         "expires": f"{method.expiry_year:04}-{method.expiry_month:02}",
         "currencies": list(method.currencies),
-        **{name: value for name, value in unusual.items() if value is not None},
     }
+    if not method.active:
+        found["active"] = False
+    if not method.has_customer:
+        found["has_customer"] = False
+    if method.cooling_until is not None:
+        found["cooling_until"] = method.cooling_until.isoformat()
+    if method.statement_day is not None:
+        found["statement_day"] = method.statement_day
+    if method.opened_on is not None:
+        found["opened_on"] = method.opened_on.isoformat()
+    if method.activations:
+        found["activations"] = dict(method.activations)
+    if method.choices:
+        found["choices"] = {key: list(tags) for key, tags in method.choices.items()}
+    return found
 
 
 def _rows_of(rows: Iterable[Row], methods: Iterable[Method]) -> list[list[Any]]:

@@ -68,17 +68,17 @@ def test_another_strategy_is_compared_in_money_by_month_card_and_mcc(card: Virtu
 
     result = found("--strategy", "value", "--purchases", str(tmp_path / "changed.csv"))
 
-    # Citi, the backup, pays 2 % of 45.00; Gold has 4 points at 1.5 cents.
+    # Citi, the backup, has 2 points at 1.4 cents; Gold has 4 points at 1.5 cents.
     total = of_all(result)
-    assert (total["before"], total["after"], total["gained"], total["lost"]) == ("0.9", "2.7", "1.8", "0")
+    assert (total["before"], total["after"], total["gained"], total["lost"]) == ("1.26", "2.7", "1.44", "0")
     assert (result["purchases"], result["another_card"], result["unreadable"]) == (1, 1, 0)
     cards = {each["key"]: (each["gained"], each["lost"]) for each in result["groups"] if each["group"] == "card"}
-    assert sorted(cards.values()) == [("0", "0.9"), ("2.7", "0")]
+    assert sorted(cards.values()) == [("0", "1.26"), ("2.7", "0")]
     assert [each["key"] for each in result["groups"] if each["group"] in ("month", "mcc")] == [
         f"{clock.now():%Y-%m}", "5812",
     ]  # fmt: skip
     (row,) = csv.DictReader((tmp_path / "changed.csv").open())
-    assert (row["merchant"], row["earned_before"], row["earned_after"]) == ("Starbucks Coffee", "0.9", "2.7")
+    assert (row["merchant"], row["earned_before"], row["earned_after"]) == ("Starbucks Coffee", "1.26", "2.7")
     assert "8431" in row["card_after"]
     assert before == [
         list(model.objects.order_by("pk").values()) for model in (Decision, FundingCharge, RankingRow, CardSpend)
@@ -94,10 +94,10 @@ def test_the_terminal_shows_a_table_and_the_purchases_that_change_most(card: Vir
     assert "with strategy value (after)" in text
     assert "by merchant category" in text
     (example,) = [line for line in text.splitlines() if " -> " in line]
-    assert "+18.000 USD" in example
+    assert "+14.400 USD" in example
     lines = list(csv.reader(StringIO(said("--strategy", "value", "--format", "csv"))))
     assert lines[0][:6] == ["group", "key", "name", "currency", "purchases", "changed"]
-    assert lines[1] == ["all", "", "", "USD", "2", "2", "9.9", "29.7", "19.8", "0"]
+    assert lines[1] == ["all", "", "", "USD", "2", "2", "13.86", "29.7", "15.84", "0"]
 
 
 def test_a_cap_fills_up_as_each_side_spends(card: VirtualCard) -> None:
@@ -141,7 +141,7 @@ def test_a_file_of_terms_is_tried_over_the_published(tmp_path: Path) -> None:
 
     total = of_all(found("--catalogue", str(file)))
 
-    assert (total["before"], total["after"], total["changed"]) == ("2.7", "4.05", 1)
+    assert (total["before"], total["after"], total["changed"]) == ("2.7", "5.67", 1)
 
 
 def test_a_draft_is_tried_by_its_number() -> None:

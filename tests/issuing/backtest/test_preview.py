@@ -217,10 +217,10 @@ def test_a_draft_of_terms_decides_purchases_by_value_again(settings: Any) -> Non
 
     found = previewed(terms_draft("citi-double-cash", base_rate="9"))
 
-    # Gold earns 4 points at 1.5 cents on dinner, and Citi pays all else; with 9 % Citi pays both.
+    # Gold earns 4 points at 1.5 cents on dinner, and Citi 2 at 1.4 on all else; with 9 points Citi pays both.
     assert (found.status, found.decided_again, found.looked_at) == ("finished", 2, 3)
     assert (found.changed, found.earn_otherwise) == (1, 1)
-    assert found.sums == {"USD": {"now_micro": 3_600_000, "draft_micro": 8_100_000}}
+    assert found.sums == {"USD": {"now_micro": 3_960_000, "draft_micro": 11_340_000}}
     dinner = found.purchases.get(mcc="5812")
     assert ("8431" in dinner.card_now, "4444" in dinner.card_with_draft) == (True, True)
 
@@ -256,7 +256,8 @@ def test_terms_that_do_not_fit_any_more_end_the_preview(settings: Any) -> None:
     valued_card()
     draft = terms_draft("citi-double-cash", programme="bilt")
     preview = previews.ask(draft=draft, user=draft.author, days=5)
-    CatalogueChange.objects.update(entry=CatalogueChange.objects.get().entry | {"programme": "gone"})
+    change = CatalogueChange.objects.get(draft=draft)
+    CatalogueChange.objects.filter(pk=change.pk).update(entry=change.entry | {"programme": "gone"})
 
     work.go_on(preview_id=preview.pk)
 

@@ -128,9 +128,9 @@ def test_each_strategy_answers_in_one_measure(settings: Any) -> None:
     assert [name for name, each in found.items() if each["is_in_force"]] == ["cash"]
     assert seen["explanation"] == found["cash"]["explanation"]
     chosen = {name: each["explanation"]["chosen"]["last_four"] for name, each in found.items()}
-    # Citi is the backup and pays 2 %; Gold has 4 points at 1.5 cents.
+    # Citi is the backup and has 2 points at 1.4 cents; Gold has 4 points at 1.5 cents.
     assert chosen == {"value": "8431", "cash": "4444", "rewards": "8431"}
-    assert {name: each["earned"] for name, each in found.items()} == {"value": "2.7", "cash": "0.9", "rewards": "2.7"}
+    assert {name: each["earned"] for name, each in found.items()} == {"value": "2.7", "cash": "1.26", "rewards": "2.7"}
     assert found["value"]["explanation"]["value"]["cards"][0]["parts"][0]["cap"] == "dining"
     assert not any(model.objects.exists() for model in (Decision, FundingCharge, SpendBooking))
 
@@ -145,9 +145,9 @@ def test_country_day_channel_and_cards_of_a_purchase_may_be_said(settings: Any) 
         found = preview(client, mcc="5944", **body).json()["strategies"][0]
         return found["explanation"]["chosen"]["last_four"], found["earned"]
 
-    assert best() == ("4444", "0.9")
+    assert best() == ("4444", "1.26")
     assert best(country="FR")[0] == "4242"
-    assert best(country="FR", funding_cards=[str(citi.public_id)]) == ("4444", "-0.45")
+    assert best(country="FR", funding_cards=[str(citi.public_id)]) == ("4444", "-0.09")
     FundingMethod.objects.update(expiry_year=clock.now().year, expiry_month=12)
     beyond = preview(client, mcc="5944", date=f"{clock.now().year + 1}-03-01").json()
     assert not beyond["would_pay"]
