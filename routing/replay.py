@@ -1,4 +1,4 @@
-"""Decides a stored purchase again with other rows, rules or terms, by the product's own engine. Pure.
+"""Decides a stored purchase again with other rows, rules or terms, by the product's own engine.
 
 The wallet is that of the stored trace: who could pay then can pay again, and who was left out is left out again. By
 value, caps are as full as the trace says, space has the prices of then, and the person's rules are those of then.

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
+
 from onecard.kit.errors import OneCardError
 from routing import strategy
 from routing.engine import CASH, Method, Purchase, Row, Rules, applicable_rows, choose
@@ -19,12 +21,13 @@ from routing.valued import trace as valued
 from wallet.models import Preference
 
 Trace = Mapping[str, Any]
+DAMAGED: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError)
 # What the engine found by value of each card, beside what it saw.
 RESULTS: Final = ("reward", "fee", "space", "excluded", "flat", "parts")
 
 
 class TraceTooShortError(OneCardError):
-    """The trace does not hold all that the engine saw: it is of a release before this one, or damaged."""
+    """The trace was stored by a release before this one, and does not hold all that the engine saw."""
 
     code = "trace_too_short"
 
@@ -35,16 +38,16 @@ def has_choice(stored: Trace) -> bool:
 
 
 def differences(stored: Trace) -> list[str]:
-    """Returns a sentence for each thing that comes out otherwise than it is stored.
+    """Returns a sentence for each thing that comes out otherwise than it is stored, or for a damaged trace.
 
-    Raises TraceTooShortError for a trace from which the choice cannot be made again.
+    Raises TraceTooShortError for one that was stored before traces held the rows and the cards' expiry.
     """
     if "rows" not in stored:
         raise TraceTooShortError("It was stored before traces held the rows and the cards' expiry.")
     try:
         return list(_differences(stored))
-    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, StopIteration) as error:
-        raise TraceTooShortError(f"It does not hold all that is needed: {error!r}.") from error
+    except (*DAMAGED, msgspec.MsgspecError) as error:
+        return [f"its trace is damaged, and cannot be decided again: {error!r}."]
 
 
 def _differences(stored: Trace) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Rankings: one person drafts and previews, a second one publishes; and a file with a mistake changes nothing."""
 
+import os
 import re
 from pathlib import Path
 from typing import Final
@@ -7,9 +8,11 @@ from typing import Final
 import pytest
 from playwright.sync_api import Page, expect
 
+from issuing.models import Decision
 from routing.models import RankingDraft, RankingRow
 from tests.browser.conftest import Axe, Buy, LogIn, Shot
 from tests.onecard.dev.processes import eventually
+from wallet.models import CardProduct
 
 pytestmark = pytest.mark.only_in_proofs
 BAD: Final = """mcc,scope,product,network,card_name,reward_rate,reward_type,annual_fee,valid_from,valid_to
@@ -101,3 +104,25 @@ def test_an_import_with_a_mistake_says_where_and_changes_nothing(log_in: LogIn, 
     expect(page.get_by_text("The draft changes 2 rankings.")).to_be_visible()
     assert eventually(lambda: RankingDraft.objects.get().changes.count() == 2)
     assert not RankingRow.objects.exists()
+
+
+def test_somebody_asks_which_card_would_pay_and_nothing_is_stored(log_in: LogIn, sandbox: object, axe: Axe) -> None:
+    page = log_in("operations")
+    page.get_by_role("link", name="Rankings").first.click()
+    page.get_by_role("link", name="What if").click()
+    axe(page)
+    page.get_by_label("MCC").fill("5812")
+    page.get_by_label("Amount").fill("45.00")
+    page.get_by_label("And these cards").select_option(str(CardProduct.objects.get(key="amex-gold").pk))
+    page.get_by_role("button", name="Show").click()
+
+    expect(page.get_by_role("row", name="Most money")).to_contain_text("Gold")
+    expect(page.get_by_role("heading", name="45.00 USD, MCC 5812")).to_be_visible()
+    axe(page)
+    page.screenshot(path=os.environ["WHAT_IF_PICTURE"] + "light.png", full_page=True)
+    page.emulate_media(color_scheme="dark")
+    page.screenshot(path=os.environ["WHAT_IF_PICTURE"] + "dark.png", full_page=True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.screenshot(path=os.environ["WHAT_IF_PICTURE"] + "narrow.png", full_page=True)
+    assert not RankingDraft.objects.filter(by_command="").exists()
+    assert not Decision.objects.exists()

@@ -77,7 +77,7 @@ def test_another_strategy_is_compared_in_money_by_month_card_and_mcc(card: Virtu
     assert [each["key"] for each in result["groups"] if each["group"] in ("month", "mcc")] == [
         f"{clock.now():%Y-%m}", "5812",
     ]  # fmt: skip
-    (row,) = csv.DictReader((tmp_path / "changed.csv").open())
+    (row,) = csv.DictReader(StringIO((tmp_path / "changed.csv").read_text()))
     assert (row["merchant"], row["earned_before"], row["earned_after"]) == ("Starbucks Coffee", "1.26", "2.7")
     assert "8431" in row["card_after"]
     assert before == [
