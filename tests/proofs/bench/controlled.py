@@ -3,12 +3,12 @@
 from typing import Any, Final
 
 from issuing.controls import life
-from issuing.models import ControlVersion
 
 AUTHOR: Final = "user:bench-author"
 PUBLISHER: Final = "user:bench-publisher"
 HUGE: Final = 10**12
-# Twelve look at what the request and the card say, eight count; of these the filters of four fit the benchmark's MCC.
+# Twelve look at what the request, the card and its past say, and eight count: the filters of four of these fit the
+# benchmark's MCC.
 CONDITIONS: Final[tuple[list[dict[str, Any]], ...]] = (
     [{"attribute": "mcc", "operator": "in", "value": ["7995", "7800", "7801", "7802"]}],
     [{"attribute": "mcc_group", "operator": "is", "value": "business"}],
@@ -24,7 +24,7 @@ CONDITIONS: Final[tuple[list[dict[str, Any]], ...]] = (
     [{"attribute": "card_age_days", "operator": "between", "value": [None, -1]}],
     [{"attribute": "compliance_flags", "operator": "in", "value": ["watched", "manual_review"]}],
     [{"attribute": "three_d_secure", "operator": "is", "value": "failed"}],
-    [{"attribute": "amount", "operator": "between", "value": [1_000_000, None]}],
+    [{"attribute": "declines_1_h", "operator": "between", "value": [20, None]}],
 )  # fmt: skip
 VELOCITIES: Final[tuple[dict[str, Any], ...]] = (
     {"measure": "amount", "window": "day", "most": HUGE, "currency": "USD", "per": "card"},
@@ -34,22 +34,17 @@ VELOCITIES: Final[tuple[dict[str, Any], ...]] = (
 )
 
 
-def put_into_force() -> list[ControlVersion]:
-    """Puts twenty controls into force, those of an earlier round again; the next decisions compile them."""
-    found = [_control(number, {"when": when}) for number, when in enumerate(CONDITIONS)]
+def put_into_force() -> None:
+    """Puts twenty controls into force."""
+    for number, when in enumerate(CONDITIONS):
+        _control(number, {"when": when})
     for number, velocity in enumerate(VELOCITIES, start=len(CONDITIONS)):
         for mcc, place in (("5812", number), ("7995", number + len(VELOCITIES))):
             when = [{"attribute": "mcc", "operator": "is", "value": mcc}]
-            found.append(_control(place, {"when": when, "velocity": velocity}))
-    return found
+            _control(place, {"when": when, "velocity": velocity})
 
 
-def switch_off(versions: list[ControlVersion]) -> None:
-    for version in versions:
-        life.switch_off(version, actor=PUBLISHER, reason="The measurement is over.")
-
-
-def _control(number: int, definition: dict[str, Any]) -> ControlVersion:
+def _control(number: int, definition: dict[str, Any]) -> None:
     version = life.create(
         name=f"Benchmark {number}",
         definition={**definition, "action": {"kind": "decline"}},
@@ -58,4 +53,4 @@ def _control(number: int, definition: dict[str, Any]) -> ControlVersion:
         actor=AUTHOR,
     )
     life.to_shadow(version, actor=AUTHOR)
-    return life.activate(version, actor=PUBLISHER)
+    life.activate(version, actor=PUBLISHER)

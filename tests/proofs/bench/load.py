@@ -55,7 +55,9 @@ class Load:
     """What is to be sent; `rate` 0 sends the next request as soon as a connection is free.
 
     Request number n is for card `lowest` + n * `step` % `cards`. With a rate there are `connections` at the start and
-    `most_connections` at most. `lags_ms` is how late requests were sent: that is the load maker's own fault.
+    `most_connections` at most. It ends after `seconds`, or after `most_requests` where that is not 0. `lags_ms` is how
+    late requests were sent: that is the load maker's own fault. The amount is in minor units: above those of
+    whoever tries stolen numbers, for which every card would get a case of fraud (issuing/fraud/shipped/bursts.py).
     """
 
     port: int
@@ -65,7 +67,8 @@ class Load:
     connections: int
     seconds: float
     rate: float = 0.0
-    amount: int = 100
+    amount: int = 4500
+    most_requests: int = 0
     lowest: int = 0
     step: int = 1
     number: int = 0
@@ -107,7 +110,7 @@ class Load:
         end, due_at, last_answer_at = started + self.seconds, started, started
         while True:
             moment = time.perf_counter()
-            if moment < end:
+            if moment < end and not self._is_over():
                 due_at = self._send_due(due_at, moment)
             elif len(self._free) == len(self._clients):
                 return
@@ -121,10 +124,13 @@ class Load:
                 self.errors += len(self._clients) - len(self._free)
                 return
 
+    def _is_over(self) -> bool:
+        return 0 < self.most_requests <= self.sent
+
     def _send_due(self, due_at: float, moment: float) -> float:
         """Sends what is due, and returns when the next one is."""
         if not self.rate:
-            while self._free:
+            while self._free and not self._is_over():
                 self._send(self._free.pop())
             return due_at
         for _ in range(AT_A_TIME):

@@ -4,7 +4,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tests.proofs.bench.turns import OVERLOAD
+from tests.proofs.bench.guarded import BARE, BOTH, HOOKS
+from tests.proofs.bench.turns import OVERLOAD, UNDER_CONTROLS
+
+GUARD: Final = UNDER_CONTROLS.name
+# What a decision with twenty controls and five hooks may take of the bare one's CPU.
+MOST_OVER_BARE: Final = 1.3
 
 Seen = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
 SCALES: Final = ("rps", "p50", "p99")
@@ -32,10 +37,37 @@ def ratios(seen: Seen) -> dict[str, Any]:
         "closed_128": closed("closed_128"),
         "at_50": {f"{what}_over_in_memory": over("at_50", what, "in_memory") for what in ("p50", "p99")},
         "hot_card_over_in_memory": over("hot_card", "rps", "in_memory", "closed_32"),
-        "five_hooks": {"cpu_over_bare": over("closed_32", "cpu_us", "bare")},
-        "twenty_controls_and_five_hooks": {"cpu_over_bare": over("closed_32_controls", "cpu_us", "bare", "closed_32")},
+        "five_hooks": cpu_over_bare(seen, HOOKS),
+        "twenty_controls_and_five_hooks": cpu_over_bare(seen, BOTH),
         "errors": sum(report["errors"] + report["declined"] for report in _of_product(seen)),
     }
+
+
+def cpu_over_bare(seen: Seen, who: str) -> dict[str, float | None]:
+    """Returns the CPU of a decision over that of the bare one, each turn over its neighbour: median, least and most.
+
+    `web` and `postgres` are the medians of the two parts.
+    """
+    pairs = list(zip(seen.get((GUARD, who), ()), seen.get((GUARD, BARE), ()), strict=False))
+
+    def quotients(*parts: str) -> list[float]:
+        return [cpu_us(mine, *parts) / cpu_us(theirs, *parts) for mine, theirs in pairs if cpu_us(theirs, *parts)]
+
+    found = {"cpu_over_bare": quotients(), "web": quotients("web"), "postgres": quotients("postgres")}
+    medians = {name: round(statistics.median(values), 3) if values else None for name, values in found.items()}
+    ends = {"least": min(found["cpu_over_bare"], default=None), "most": max(found["cpu_over_bare"], default=None)}
+    return medians | {name: None if value is None else round(value, 3) for name, value in ends.items()}
+
+
+def guard(seen: Seen) -> str:
+    """Returns what hooks and controls cost, a line for each; "" if it was not measured."""
+    return "\n".join(
+        f"CPU of a decision with {what}: {found['cpu_over_bare']:.2f} times the bare one's "
+        f"({found['least']:.2f} to {found['most']:.2f}; web {found['web']:.2f}, PostgreSQL {found['postgres']:.2f}; "
+        f"at most {MOST_OVER_BARE} is the aim)."
+        for what, who in (("five hooks", HOOKS), ("twenty controls and five hooks", BOTH))
+        if (found := cpu_over_bare(seen, who))["cpu_over_bare"] is not None
+    )
 
 
 def choice_share(seen: Seen, choice_us: Mapping[str, float]) -> dict[str, float | None]:

@@ -4,19 +4,17 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
 
-from tests.proofs.bench import controlled, cpu, one_commit
+from tests.proofs.bench import cpu, one_commit
 from tests.proofs.bench.servers import Server
 
 HOT: Final = 1
-# The product without fraud hooks, and without the twenty controls.
-BARE: Final = "bare"
 IN_MEMORY: Final = "in_memory"
 OVERLOAD: Final = "twice_the_rate"
 # What the product does in a closed loop just before is what its rate is twice of.
@@ -29,6 +27,7 @@ class Load:
 
     With a rate, connections are added up to `most_connections`, so that what is due is sent at its time.
     Of `cards` cards, counted from `lowest`, each request goes to the one that is `step` further; `number` is the first.
+    It ends after `most_requests`, where that is not 0.
     """
 
     name: str
@@ -39,6 +38,7 @@ class Load:
     step: int = 1
     number: int = 0
     most_connections: int = 0
+    most_requests: int = 0
 
 
 LOADS: Final = (
@@ -48,8 +48,9 @@ LOADS: Final = (
     Load("closed_128", 128),
     Load("hot_card", 32, cards=HOT),
 )
-CLOSED_32: Final = next(load for load in LOADS if load.name == "closed_32")
+# What tests/proofs/bench/guarded.py compares.
 UNDER_CONTROLS: Final = Load("closed_32_controls", 32)
+LONGEST_WARM_UP_S: Final = 300.0
 CLIENTS_OF_A: Final = {"one_connection": 1, "closed_32": 16}
 
 
@@ -65,11 +66,12 @@ class Turns:
     pgbench: Path | None
     postmaster: int
     loads: Sequence[str] = ()
-    bare: Server | None = None
     seen: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
 
     def steps(self, rounds: int) -> Iterator[str]:
         """Does one measurement for each name that it yields; `self.loads` names the loads, none means all."""
+        yield "warming up"
+        self.warm_up(self.product, self.in_memory)
         for _ in range(rounds):
             for load in self.chosen:
                 if self.pgbench and load.name in CLIENTS_OF_A:
@@ -80,34 +82,24 @@ class Turns:
                     self.post(load, IN_MEMORY, self.in_memory)
                 yield f"the product, {load.name}"
                 self.post(load, "product", self.product)
-            if self.bare and (not self.loads or UNDER_CONTROLS.name in self.loads):
-                yield "the product without hooks, closed_32"
-                self.post(CLOSED_32, BARE, self.bare)
-            if not self.loads or UNDER_CONTROLS.name in self.loads:
-                yield "the product, under twenty controls"
-                self._under_controls()
             if not self.loads or OVERLOAD in self.loads:
                 yield "the product, twice what it can"
                 self._overload()
+
+    @property
+    def is_wanted(self) -> bool:
+        return not self.loads or bool(set(self.loads) - {UNDER_CONTROLS.name})
 
     @property
     def chosen(self) -> list[Load]:
         """The loads that are measured beside the overload."""
         return [load for load in LOADS if not self.loads or load.name in self.loads]
 
-    def warm_up(self) -> None:
+    def warm_up(self, *servers: Server | None) -> None:
         """Every card once, so that caches are as after an hour and not as after a start."""
-        for server in filter(None, (self.product, self.bare, self.in_memory)):
-            self._run(server, Load("warm-up", 16, cards=self.cards), seconds=max(3.0, self.cards / 1000))
-
-    def _under_controls(self) -> None:
-        versions = controlled.put_into_force()
-        try:
-            # Each card's counters are opened once a window, which is not what is measured.
-            self._run(self.product, Load("warm-up", 32, cards=self.cards), seconds=max(3.0, self.cards / 1000))
-            self.post(UNDER_CONTROLS, "product", self.product)
-        finally:
-            controlled.switch_off(versions)
+        load = Load("warm-up", 16, cards=self.cards, most_requests=self.cards)
+        for server in filter(None, servers):
+            self._run(server, load, seconds=LONGEST_WARM_UP_S)
 
     def _overload(self) -> None:
         sustained = self.post(next(load for load in LOADS if load.name == SUSTAINED), "product", self.product)["rps"]
@@ -119,11 +111,23 @@ class Turns:
         floor = one_commit.measure(pgbench, cards=self.cards, clients=clients, seconds=seconds)
         self.seen[load.name, "pgbench"].append({"rps": floor.rps, "p50": floor.p50})
 
-    def post(self, load: Load, who: str, server: Server, *, seconds: float = 0.0) -> dict[str, Any]:
-        """Measures one load at one server, and keeps and returns the report."""
+    def post(
+        self,
+        load: Load,
+        who: str,
+        server: Server,
+        *,
+        seconds: float = 0.0,
+        settle: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
+        """Measures one load at one server, and keeps and returns the report.
+
+        `settle` waits for what the load leaves to be done, whose CPU is the load's as well.
+        """
         parts = {"web": server.pid} | ({"postgres": self.postmaster} if who != IN_MEMORY else {})
         before = {part: cpu.seconds_of(pid) for part, pid in parts.items()}
         report = self._run(server, load, seconds=seconds or self.seconds)
+        settle()
         report |= {f"{part}_cpu_s": cpu.seconds_of(pid) - before[part] for part, pid in parts.items()}
         self.seen[load.name, who].append(report)
         return report
@@ -139,6 +143,7 @@ class Turns:
             "number": load.number,
             "connections": load.connections,
             "most_connections": load.most_connections,
+            "most_requests": load.most_requests,
             "within_ms": settings.DECISION_DEADLINE_MS,
             "rate": load.rate,
             "seconds": seconds,

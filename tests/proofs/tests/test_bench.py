@@ -67,6 +67,32 @@ def test_ratios_are_medians_over_the_reference_of_the_same_load() -> None:
     assert found["errors"] == 0
 
 
+def test_hooks_and_controls_are_compared_with_the_bare_turn_beside_them() -> None:
+    def turns(*used_s: float) -> list[dict[str, float]]:
+        return [PRODUCT | {"web_cpu_s": each, "postgres_cpu_s": each} for each in used_s]
+
+    load = "closed_32_controls"
+    seen = {
+        (load, "bare"): turns(0.1, 0.2, 0.4),
+        (load, "hooks"): turns(0.11, 0.22, 0.44),
+        (load, "product"): turns(0.12, 0.25, 0.48),
+    }
+
+    found = report.ratios(seen)
+
+    assert found["five_hooks"]["cpu_over_bare"] == 1.1
+    assert found["twenty_controls_and_five_hooks"] == {
+        "cpu_over_bare": 1.2,
+        "web": 1.2,
+        "postgres": 1.2,
+        "least": 1.2,
+        "most": 1.25,
+    }
+    assert "twenty controls and five hooks: 1.20 times the bare one's (1.20 to 1.25" in report.guard(seen)
+    assert report.ratios({})["twenty_controls_and_five_hooks"]["cpu_over_bare"] is None
+    assert report.guard({}) == ""
+
+
 def test_a_choices_share_is_of_the_whole_decision() -> None:
     seen = {("closed_32", "product"): [PRODUCT | {"approved": 1000, "web_cpu_s": 0.4, "postgres_cpu_s": 0.6}]}
 

@@ -1,19 +1,23 @@
 """`manage.py bench`: the decision's path, turn by turn with its two references."""
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
 from tqdm import tqdm
 
-from tests.proofs.bench import cpu, one_commit, report
+from tests.proofs.bench import controlled, cpu, one_commit, report
 from tests.proofs.bench.choice import choice_cpu_us
+from tests.proofs.bench.guarded import BARE, BOTH, HOOKS, TURNS, Guarded, Side
 from tests.proofs.bench.people import make_cards
 from tests.proofs.bench.servers import in_memory, product
 from tests.proofs.bench.turns import LOADS, OVERLOAD, UNDER_CONTROLS, Turns
-from tests.proofs.own_database import own_database
+from tests.proofs.own_database import connected_to, copy_of_own_database, own_database, url_of
 
 FOLDER = Path(settings.BASE_DIR) / ".onecard" / "bench"
 
@@ -36,19 +40,22 @@ class Command(BaseCommand):
         self, *, seconds: float, rounds: int, cards: int, processes: int, loads: list[str], **_options: Any
     ) -> None:
         secret = settings.STRIPE_WEBHOOK_SECRETS[0]
-        with own_database() as url:
+        with own_database() as url, ExitStack() as stack:
             make_cards(cards)
+            copy = stack.enter_context(_copy_under_controls())
             one_commit.prepare(cards)
-            with (
-                product(url, processes=processes) as ours,
-                product(url, processes=processes, is_bare=True) as bare,
-                in_memory(secret=secret, cards=cards) as memory,
-            ):
-                pgbench = one_commit.find_pgbench()
-                self._say_what_is_missing(pgbench, memory)
-                turns = Turns(cards, seconds, secret, ours, memory, pgbench, cpu.postmaster(), loads, bare)
-                self._run(turns, rounds)
-            self._show(turns)
+            ours, bare, under_controls = (
+                stack.enter_context(product(each, processes=processes, is_bare=is_bare))
+                for each, is_bare in ((url, False), (url, True), (url_of(copy), False))
+            )
+            memory = stack.enter_context(in_memory(secret=secret, cards=cards))
+            pgbench = one_commit.find_pgbench()
+            self._say_what_is_missing(pgbench, memory)
+            turns = Turns(cards, seconds, secret, ours, memory, pgbench, cpu.postmaster(), loads)
+            name = connection.settings_dict["NAME"]
+            sides = [Side(BARE, bare, name), Side(HOOKS, ours, name), Side(BOTH, under_controls, copy)]
+            self._run(turns, Guarded(turns, sides), rounds)
+        self._show(turns)
 
     def _say_what_is_missing(self, pgbench: object, memory: object) -> None:
         if pgbench is None:
@@ -56,13 +63,17 @@ class Command(BaseCommand):
         if memory is None:
             self.stderr.write(self.style.WARNING("NODE IS MISSING, SO NOTHING IS COMPARED WITH B (in memory)."))
 
-    def _run(self, turns: Turns, rounds: int) -> None:
-        total = rounds * (2 * len(turns.chosen) + 3) + 1
-        with tqdm(total=total, desc="warming up", unit="turn", disable=None) as bar:
-            turns.warm_up()
-            for name in turns.steps(rounds):
-                bar.set_description(name)
-                bar.update()
+    def _run(self, turns: Turns, guarded: Guarded, rounds: int) -> None:
+        """Takes the turns, with a bar that shows how far they are."""
+        if guarded.is_wanted:
+            self._watch(guarded.steps(rounds), total=rounds * TURNS + len(guarded.sides))
+        if turns.is_wanted:
+            self._watch(turns.steps(rounds), total=rounds * (2 * len(turns.chosen) + 1) + 1)
+
+    def _watch(self, steps: Iterator[str], *, total: int) -> None:
+        with tqdm(steps, total=total, unit="turn", disable=None) as bar:
+            for name in bar:
+                bar.set_description_str(name)
 
     def _show(self, turns: Turns) -> None:
         FOLDER.mkdir(parents=True, exist_ok=True)
@@ -71,6 +82,15 @@ class Command(BaseCommand):
         (FOLDER / "latest.json").write_text(json.dumps(found, indent=2) + "\n")
         (FOLDER / "latest.svg").write_text(report.plot(turns.seen))
         self.stdout.write(report.table(turns.seen))
+        self.stdout.write(report.guard(turns.seen))
         self.stdout.write(report.overload(turns.seen))
         self.stdout.write(json.dumps(found, indent=2))
         self.stdout.write(f"Written to {FOLDER / 'latest.json'} and {FOLDER / 'latest.svg'}.")
+
+
+@contextmanager
+def _copy_under_controls() -> Iterator[str]:
+    with copy_of_own_database("controls") as copy:
+        with connected_to(copy):
+            controlled.put_into_force()
+        yield copy
