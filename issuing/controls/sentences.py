@@ -1,11 +1,14 @@
-"""What people read of a control that declined: its name for staff, its sentence for the cardholder."""
+"""What people read of a control: its name for staff, its sentence for the cardholder, and what "it was me" does."""
 
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from issuing.models import ControlVersion, Decision
+from issuing.models import ControlPass, ControlVersion, Decision
+from onecard.kit import display
+
+NOTED: Final = "Thank you. We have noted it for our staff, who look at your card."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,15 @@ def counted_by(decision: Decision) -> Mapping[str, Any]:
     trace = decision.trace if isinstance(decision.trace, Mapping) else {}
     found = trace.get("control")
     return found if isinstance(found, Mapping) and not decision.approved else {}
+
+
+def after_answer(opened: ControlPass | None, merchant: str) -> str:
+    """Tells a cardholder who said "it was me" what follows: a retry up to an amount, or staff who look at the card."""
+    if opened is None:
+        return NOTED
+    most = display.money(opened.most_minor, opened.decision.currency)
+    where = f" at {merchant}" if merchant else ""
+    return f"Pay again{where}: one purchase up to {most} passes."
 
 
 @functools.lru_cache(maxsize=4096)

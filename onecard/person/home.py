@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from issuing import states
 from issuing.activity.purchases import of_cardholder, views
 from issuing.cards import holder as holders_card
+from issuing.controls import own as own_controls
 from issuing.limits.cardholder_limits import LimitLeft, limits_left
 from issuing.models import VirtualCard
 from issuing.rewards.totals import overall, totals
@@ -19,6 +20,7 @@ from onecard.kit.money import Money
 from onecard.person import shown
 from onecard.person.onboarding.steps import steps_of
 from onecard.person.page import BACK_OFFICE, PersonPage
+from onecard.person.rule_words import in_a_sentence
 from wallet.kyc import identity_status
 from wallet.kyc.fields import in_words
 from wallet.kyc.review import is_renewable
@@ -43,12 +45,13 @@ LIMIT_WORDS: Final = {"purchase": "One purchase", "day": "Today", "month": "This
 
 @dataclass(frozen=True, slots=True)
 class ShownCard:
-    """The virtual card: its status in a word with help, its limits, and what its holder can do with it."""
+    """The virtual card: its status in a word with help, its limits and rules, and what its holder can do with it."""
 
     row: VirtualCard
     status: str
     help: str
     limits: list[tuple[str, LimitLeft]]
+    rules: list[str]
     balance: Money
     can_activate: bool
     can_freeze: bool
@@ -93,6 +96,7 @@ def _card(row: VirtualCard) -> ShownCard:
         status=STATUS_WORDS[states.Card(row.status)],
         help=HELP.get(states.Card(row.status), ""),
         limits=[(LIMIT_WORDS[each.kind], each) for each in limits_left(row)],
+        rules=[in_a_sentence(each) for each in own_controls.list_of(row)],
         balance=Money(row.balance_minor, row.currency),
         can_activate=row.status == states.Card.PENDING and bool(row.issuer_card_id),
         can_freeze=row.status == states.Card.ACTIVE,

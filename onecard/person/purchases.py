@@ -4,12 +4,14 @@ import datetime as dt
 from typing import Any, Final
 
 from django import forms
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from issuing import states
 from issuing.activity import disputes, reasons, timeline
 from issuing.activity.purchases import of_cardholder, views
+from issuing.controls import passes
 from issuing.disputes import requests
 from issuing.models import Authorization
 from onecard.api.access import own
@@ -113,6 +115,8 @@ class Purchase(PersonPage):
             benefit=_benefit(reason),
             cards=shown.cards(reason.explanation, reason.amount) if reason else [],
             can_dispute=bool(requests.captures_of(row)),
+            can_answer=view.decision is not None and passes.is_offered(view.decision),
+            pass_min=settings.CONTROL_PASS_MIN,
             dispute=disputes.of_cardholder(self.holder).filter(authorization=row).order_by("-pk").first(),
         )
 

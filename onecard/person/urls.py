@@ -9,10 +9,12 @@ from onecard.person.auth.password import Forgotten, NewPassword
 from onecard.person.cards.freezing import Freeze, Unfreeze
 from onecard.person.cards.money import Limits, SpendsBalance, TopUp
 from onecard.person.cards.ordering import Activate, Close, Order, Replace
+from onecard.person.cards.rules import OneMerchant, RemoveRule, Rules, SingleUse
 from onecard.person.disputes.requests import Dispute, Disputes, OpenDispute, Withdraw
 from onecard.person.funding.adding import AddCard, Saved
 from onecard.person.funding.wallet import FundingCard, RemoveCard, Wallet
 from onecard.person.home import Home
+from onecard.person.it_was_me import ItWasMe
 from onecard.person.notices.feed import Notices, Settings
 from onecard.person.onboarding.identity import Identity
 from onecard.person.onboarding.profile import Profile, Terms
@@ -34,6 +36,7 @@ urlpatterns = [
     path("card/<uuid:public_id>/unfreeze", Unfreeze.as_view(), name="unfreeze"),
     path("purchases", Purchases.as_view(), name="purchases"),
     path("purchases/<str:purchase_id>", Purchase.as_view(), name="purchase"),
+    path("purchases/<str:purchase_id>/it-was-me", ItWasMe.as_view(), name="it-was-me"),
     path("which-card", Preview.as_view(), name="preview"),
     path("rewards", Rewards.as_view(), name="rewards"),
     # Getting started
@@ -44,6 +47,10 @@ urlpatterns = [
     path("card/ask", Order.as_view(), name="card-order"),
     path("card/<uuid:public_id>/activate", Activate.as_view(), name="card-activate"),
     path("card/<uuid:public_id>/limits", Limits.as_view(), name="card-limits"),
+    path("card/<uuid:public_id>/rules", Rules.as_view(), name="card-rules"),
+    path("card/<uuid:public_id>/rules/single-use", SingleUse.as_view(), name="card-single-use"),
+    path("card/<uuid:public_id>/rules/one-merchant", OneMerchant.as_view(), name="card-one-merchant"),
+    path("card/<uuid:public_id>/rules/<uuid:rule_id>/remove", RemoveRule.as_view(), name="card-rule-remove"),
     path("card/<uuid:public_id>/top-up", TopUp.as_view(), name="card-top-up"),
     path("card/<uuid:public_id>/balance", SpendsBalance.as_view(), name="card-balance"),
     path("card/<uuid:public_id>/replace", Replace.as_view(), name="card-replace"),

@@ -8,15 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from issuing.activity.purchases import of_cardholder
-from issuing.controls import passes
-from issuing.models import ControlPass, Decision
+from issuing.controls import passes, sentences
+from issuing.models import Decision
 from onecard.api.access import actor_of, cardholder_of, own
 from onecard.api.fields import MoneySerializer, money
 from onecard.api.idempotency import idempotent
 from onecard.api.view import ApiView
-from onecard.kit import display
-
-NOTED = "Thank you. We have noted it for our staff, who look at your card."
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
@@ -68,11 +65,5 @@ def _shown(found: passes.Answered, merchant: str) -> dict[str, Any]:
         "up_to": money(opened.most_minor, opened.decision.currency) if opened else None,
         "merchant": merchant,
         "noted": found.noted,
-        "sentence": _sentence(opened, merchant) if opened else NOTED,
+        "sentence": sentences.after_answer(opened, merchant),
     }
-
-
-def _sentence(opened: ControlPass, merchant: str) -> str:
-    most = display.money(opened.most_minor, opened.decision.currency)
-    where = f" at {merchant}" if merchant else ""
-    return f"Pay again{where}: one purchase up to {most} passes."

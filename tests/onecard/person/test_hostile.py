@@ -36,6 +36,7 @@ def test_hostile_values_in_each_field_are_answered(settings: Any, monkeypatch: p
     card, purchase = f"/card/{capture.card.public_id}", f"/purchases/{capture.authorization.issuer_authorization_id}"
     own = (
         *("/profile", "/terms", "/wallet", f"/wallet/{method.public_id}", "/notices/settings", "/security/password"),
+        *(f"{card}/rules/single-use", f"{card}/rules/one-merchant"),
         *(f"{card}/limits", f"{card}/balance", f"{card}/top-up", f"{purchase}/dispute", "/card/ask", "/login/again"),
     )
     open_to_all = (
