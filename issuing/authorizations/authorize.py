@@ -17,8 +17,8 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, NotSupporte
 from issuing import journal
 from issuing.authorizations import decision_store, fraud, late_approvals, unknown_commits
 from issuing.authorizations.answers import answer_of
-from issuing.authorizations.proposal import propose, propose_late_decline
-from issuing.fraud.asking import Answers
+from issuing.authorizations.proposal import draft, propose, propose_late_decline
+from issuing.fraud.asking import NOBODY, Answers
 from issuing.inbox import deliveries as inbox
 from issuing.inbox import log_ids
 from issuing.issuers.messages import AuthorizationRequest, Envelope
@@ -52,7 +52,7 @@ class _Question:
     body: bytes
     watch: Stopwatch
     decision_id: uuid.UUID = field(default_factory=uuid.uuid4)
-    # Asked once: a second attempt must not cost their time again.
+    # Asked once, and not about what is declined anyway: a second attempt must not cost their time again.
     hooks: Answers | None = None
     in_doubt: list[uuid.UUID] = field(default_factory=list)
 
@@ -143,10 +143,11 @@ def _read_choose_commit(question: _Question) -> decision_store.Result | None:
     if facts.answered is not None:
         return decision_store.Result("duplicate", facts.answered)
     question.decision_id = uuid.uuid4()
-    if question.hooks is None:
+    made = draft(asked, facts, watch=watch)
+    if question.hooks is None and not made.reason:
         question.hooks = fraud.ask(asked, facts, remaining_ms=remaining_ms(watch))
         watch.lap("hooks")
-    proposal = propose(asked, facts, decision_id=question.decision_id, watch=watch, hooks=question.hooks)
+    proposal = propose(made, decision_id=question.decision_id, watch=watch, hooks=question.hooks or NOBODY)
     try:
         result = decision_store.record(proposal, question.body, remaining_ms=remaining_ms(watch))
     except DatabaseError as error:

@@ -74,6 +74,7 @@ class CardFacts:
             currency=self.currency,
             card_created_at=self.created_at,
             kyc_state=self.kyc_status,
+            kyc_due_at=self.kyc_due_at,
             compliance_flags=self.compliance_flags,
         )
 

@@ -2,8 +2,6 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import fields
-from typing import Final
 
 from django.conf import settings
 
@@ -17,7 +15,6 @@ from issuing.history.card_history import in_ms, is_present
 from issuing.history.freshness import is_fresh
 from issuing.issuers.messages import AuthorizationRequest
 
-OF_THE_PAST: Final = frozenset(each.name for each in fields(History))
 QUARTER, HOUR, DAY = dt.timedelta(minutes=15), dt.timedelta(hours=1), dt.timedelta(hours=24)
 
 
@@ -56,7 +53,7 @@ def is_used(known: KnownCard) -> bool:
 
 def look_back(controls: Iterable[ControlInForce]) -> bool:
     """Returns whether one of these controls has a condition over the past."""
-    return any(condition.attribute in OF_THE_PAST for each in controls for condition in each.rule.when)
+    return any(each.rule.looks_back for each in controls)
 
 
 def _is_impossible(asked: AuthorizationRequest, past: CardHistory, now: dt.datetime) -> bool | None:

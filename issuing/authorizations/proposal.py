@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -22,9 +23,46 @@ from routing.engine import Choice
 from wallet.models import KycStatus
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the card, its controls and the choice of a funding card say, before the fraud hooks are asked.
+
+    `reason` is why it is declined, or "". `from_balance_minor` is what the card's balance pays of `amount_minor`.
+    """
+
+    asked: AuthorizationRequest
+    facts: Facts
+    now: dt.datetime
+    reason: str
+    contradiction: str
+    outcome: evaluation.Outcome
+    choice: Choice | None
+    amount_minor: int
+    from_balance_minor: int
+    trace: dict[str, Any]
+
+
+def draft(asked: AuthorizationRequest, facts: Facts, *, watch: Stopwatch) -> Draft:
+    """Returns what follows from what was read: the decline's reason, or the funding card."""
+    now, remaining_ms = clock.now(), settings.DECISION_DEADLINE_MS - watch.elapsed_ms
+    reason, choice, from_balance = "unknown_card", None, 0
+    trace: dict[str, Any] = {}
+    outcome, amount = evaluation.NOTHING, asked.amount_minor
+    if facts.card is not None:
+        outcome = under_control.evaluate_for(asked, facts, facts.card, now=now, limit_ms=remaining_ms)
+        amount = asked.amount_minor if outcome.part_minor is None else outcome.part_minor
+        choice, trace = _route(asked, facts, facts.card, now, remaining_ms)
+        from_balance = _from_balance(asked, facts.card, amount)
+        reason = _decline_reason(asked, facts, facts.card, choice, outcome, amount - from_balance)
+        trace |= card_history.place_of(asked, is_new=not facts.status_before)
+    contradiction = contradictions.found(asked, facts)
+    reason, from_balance = (contradiction, 0) if contradiction else (reason, from_balance)
+    watch.lap("choose")
+    return Draft(asked, facts, now, reason, contradiction, outcome, choice, amount, from_balance, trace)
+
+
 def propose(
-    asked: AuthorizationRequest,
-    facts: Facts,
+    made: Draft,
     *,
     decision_id: uuid.UUID,
     watch: Stopwatch,
@@ -36,35 +74,21 @@ def propose(
     It names the versions and amounts that it is based on, so that the statement detects when they have changed. The
     counters are those of `counted_at`, or else of now. `hooks` is what the fraud hooks said.
     """
-    now, public_id = clock.now(), str(decision_id)
-    remaining_ms = settings.DECISION_DEADLINE_MS - watch.elapsed_ms
-    reason, choice, from_balance = "unknown_card", None, 0
-    trace: dict[str, Any] = {}
-    outcome, amount = evaluation.NOTHING, asked.amount_minor
-    if facts.card is not None:
-        outcome = under_control.evaluate_for(asked, facts, facts.card, now=now, limit_ms=remaining_ms)
-        amount = asked.amount_minor if outcome.part_minor is None else outcome.part_minor
-        choice, trace = _route(asked, facts, facts.card, now, remaining_ms)
-        from_balance = _from_balance(asked, facts.card, amount)
-        reason = _decline_reason(asked, facts, facts.card, choice, outcome, amount - from_balance)
-        reason = reason or (hooks_asking.DECLINE_REASON if hooks_asking.declines(hooks) else "")
-        trace |= {"place": card_history.place_of(asked)} | fraud.for_trace(hooks)
-    contradiction = contradictions.found(asked, facts)
-    reason, from_balance = (contradiction, 0) if contradiction else (reason, from_balance)
-    amount = asked.amount_minor if reason else amount
-    trace |= under_control.trace_of(asked, facts, outcome, reason)
-    watch.lap("choose")
+    asked, facts, outcome, public_id = made.asked, made.facts, made.outcome, str(decision_id)
+    reason = made.reason or (hooks_asking.DECLINE_REASON if hooks_asking.declines(hooks) else "")
+    amount = asked.amount_minor if reason else made.amount_minor
+    trace = made.trace | fraud.for_trace(hooks) | under_control.trace_of(asked, facts, outcome, reason)
     return {
-        **_facts(asked, now),
+        **_facts(asked, made.now),
         "amount_minor": amount,
-        **_ground(facts, now),
-        **under_control.parts_of(asked, facts, outcome, reason, now=counted_at or now),
-        **contradictions.for_the_record(contradiction, asked, facts),
+        **_ground(facts, made.now),
+        **under_control.parts_of(asked, facts, outcome, reason, now=counted_at or made.now),
+        **contradictions.for_the_record(made.contradiction, asked, facts),
         "remaining_ms": settings.DECISION_DEADLINE_MS - watch.elapsed_ms,
-        **_money(choice, public_id, amount, 0 if reason else from_balance),
+        **_money(made.choice, public_id, amount, 0 if reason else made.from_balance_minor),
         "public_id": public_id,
         "decline_reason": reason,
-        "rule": _rule(choice, amount, from_balance),
+        "rule": _rule(made.choice, amount, made.from_balance_minor),
         "trace": trace,
         "timings_ms": dict(watch.steps_ms),
         "responses": under_control.responses(asked, public_id, reason, outcome),

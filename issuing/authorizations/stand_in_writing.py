@@ -12,7 +12,7 @@ from audit import trail
 from issuing import journal, locking, states
 from issuing.authorizations import contradictions, decision_store, unknown_commits
 from issuing.authorizations.facts import Facts
-from issuing.authorizations.proposal import propose
+from issuing.authorizations.proposal import draft, propose
 from issuing.billing import amount_due, position
 from issuing.controls.definition import FLAG
 from issuing.issuers.messages import AuthorizationRequest
@@ -105,7 +105,9 @@ def _record(entry: Entry, asked: AuthorizationRequest) -> str:
 def _proposal(entry: Entry, asked: AuthorizationRequest, facts: Facts) -> dict[str, Any]:
     """Returns what would be decided today, with the answer that was given in its place."""
     answered_at = dt.datetime.fromtimestamp(entry.answered_at, dt.UTC)
-    proposal = propose(asked, facts, decision_id=uuid.UUID(entry.id), watch=Stopwatch(), counted_at=answered_at)
+    watch = Stopwatch()
+    made = draft(asked, facts, watch=watch)
+    proposal = propose(made, decision_id=uuid.UUID(entry.id), watch=watch, counted_at=answered_at)
     given = {
         "now": answered_at.isoformat(),
         "decline_reason": entry.reason,

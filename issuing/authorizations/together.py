@@ -7,11 +7,12 @@ than there; it only costs less.
 """
 
 import logging
+import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -20,9 +21,11 @@ from issuing import journal
 from issuing.authorizations import authorize, decision_store, fraud, past, turned_away, unknown_commits
 from issuing.authorizations.answers import answer_of
 from issuing.authorizations.facts import Facts, KnownCard
-from issuing.authorizations.proposal import propose
+from issuing.authorizations.proposal import draft, propose
 from issuing.authorizations.shared_statement import NotTakenError, SharedStatement
 from issuing.controls import compiled
+from issuing.fraud.asking import NOBODY
+from issuing.history.card_history import History
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.stand_in import answers as stand_in
 from onecard.kit import clock
@@ -42,6 +45,8 @@ SILENT_SHARE: Final = 0.25
 # The outcomes that answer the request, whatever the proposal was made from.
 ANSWERED: Final = ("recorded", "duplicate", "twin")
 Key = tuple[str, str]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass
@@ -93,9 +98,11 @@ async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
     if known is None or not _is_ordinary(asked, known):
         raise NeedsThreadError
     decision_id = uuid.uuid4()
-    hooks = await fraud.ask_soon(asked, known.facts, remaining_ms=authorize.remaining_ms(watch))
-    watch.lap("hooks")
-    proposal = propose(asked, _facts(known), decision_id=decision_id, watch=watch, hooks=hooks)
+    made, hooks = draft(asked, _facts(known), watch=watch), NOBODY
+    if not made.reason:
+        hooks = await fraud.ask_soon(asked, known.facts, remaining_ms=authorize.remaining_ms(watch))
+        watch.lap("hooks")
+    proposal = propose(made, decision_id=decision_id, watch=watch, hooks=hooks)
     proposal["rulebook_version"] = known.rulebook_version
     result = await _recorded(asked, proposal, body, watch, decision_id)
     watch.lap("commit")
@@ -113,27 +120,41 @@ async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
 
 def is_silent() -> bool:
     """Returns whether the database has left a statement of ours without an answer for a quarter of a deadline."""
-    return max(_reads.silent_s, _commits.silent_s) > SILENT_SHARE * float(settings.DECISION_DEADLINE_MS) / 1000
+    return max(each.silent_s for each in _STATEMENTS) > SILENT_SHARE * float(settings.DECISION_DEADLINE_MS) / 1000
 
 
 async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | None:
     """Returns what the memory has of the card where that is of use, or else what the database has."""
     key = (asked.provider, asked.issuer_card_id)
     known = _cards.get(key)
-    is_usable = known is not None and past.may_decide(known) and not _spends_by_value(known)
+    is_usable = known is not None and not _spends_by_value(known)
     if known is not None and is_usable and (_is_ordinary(asked, known) or known.facts.spends_balance):
         _cards.move_to_end(key)
-        return known
-    try:
-        known = await _reads(key, within_s=authorize.remaining_ms(watch) / 1000)
-    except (DatabaseError, TimeoutError, NotTakenError):
-        raise NeedsThreadError(is_database_failing=True) from None
-    watch.lap("read")
+        return known if past.may_decide(known) else await _with_its_past(key, known, watch)
+    known = await _read_from(_reads, key, watch)
     if known is not None:
         _cards[key] = known
         if len(_cards) > KNOWN_CARDS:
             _cards.popitem(last=False)
     return known
+
+
+async def _with_its_past(key: Key, known: KnownCard, watch: Stopwatch) -> KnownCard:
+    """Returns a card in memory with its past as the database has it now."""
+    history = await _read_from(_pasts, known.facts.id, watch)
+    found = replace(known, facts=replace(known.facts, history=history), read_at=time.monotonic())
+    if _cards.get(key) is known:
+        _cards[key] = found
+    return found
+
+
+async def _read_from(reads: SharedStatement[T, R], item: T, watch: Stopwatch) -> R:
+    try:
+        found = await reads(item, within_s=authorize.remaining_ms(watch) / 1000)
+    except (DatabaseError, TimeoutError, NotTakenError):
+        raise NeedsThreadError(is_database_failing=True) from None
+    watch.lap("read")
+    return found
 
 
 def _remember(asked: AuthorizationRequest, result: decision_store.Result, *, amount_minor: int) -> None:
@@ -202,6 +223,10 @@ async def _read(connection: LoopConnection, keys: Sequence[Key], left_ms: float)
     return await decision_store.read_cards(connection, keys, remaining_ms=left_ms)
 
 
+async def _read_pasts(connection: LoopConnection, cards: Sequence[int], left_ms: float) -> Sequence[History]:
+    return await decision_store.read_pasts(connection, cards, remaining_ms=left_ms)
+
+
 async def _commit(
     connection: LoopConnection, decisions: Sequence[tuple[dict[str, Any], bytes]], left_ms: float
 ) -> Sequence[decision_store.Result]:
@@ -218,11 +243,13 @@ _reads: SharedStatement[Key, KnownCard | None] = SharedStatement(_read, at_once=
 _commits: SharedStatement[tuple[dict[str, Any], bytes], decision_store.Result] = SharedStatement(
     _commit, at_once=AT_ONCE, most=MOST_TOGETHER
 )
+_pasts: SharedStatement[int, History] = SharedStatement(_read_pasts, at_once=1, most=MOST_TOGETHER)
+_STATEMENTS: Final = (_reads, _pasts, _commits)
 
 
 def forget() -> None:
     """Drops what this process knows of cards, and its connections, as a restart does: for tests."""
     _cards.clear()
     turned_away.forget()
-    for each in (_reads, _commits):
+    for each in _STATEMENTS:
         each.forget()

@@ -5,16 +5,14 @@ Where each attribute comes from at each issuer is a table in docs/controls.md.
 """
 
 import datetime as dt
-from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, NamedTuple
 
 from issuing.issuers.merchants import CASH_MCCS
 from issuing.issuers.messages import AuthorizationRequest, Merchant, Signals
 from routing.merchant_groups import group_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class History(NamedTuple):
     """What the card did before this purchase; None is unknown. issuing/fraud supplies it (docs/controls.md)."""
 
     new_merchant: bool | None = None
@@ -31,8 +29,7 @@ class History:
 UNKNOWN: Final = History()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(NamedTuple):
     """What is known of the card and its cardholder."""
 
     card_id: int
@@ -40,11 +37,11 @@ class Holder:
     currency: str
     card_created_at: dt.datetime | None = None
     kyc_state: str | None = None
+    kyc_due_at: dt.datetime | None = None
     compliance_flags: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attributes:
+class Attributes(NamedTuple):
     """The attributes of one purchase. `amount` is the whole purchase in minor units of the card's currency.
 
     `currency` is the one that the merchant charges in. `purchase_minor` is what this round asks for.
@@ -75,6 +72,7 @@ class Attributes:
     is_amount_controllable: bool
     card_age_days: int | None
     kyc_state: str | None
+    kyc_days_left: int | None
     compliance_flags: frozenset[str] | None
     new_merchant: bool | None = None
     new_country: bool | None = None
@@ -87,7 +85,7 @@ class Attributes:
     impossible_travel: bool | None = None
 
 
-HISTORY: Final = tuple(each.name for each in fields(History))
+HISTORY: Final = History._fields
 
 
 def attributes_of(
@@ -154,6 +152,7 @@ def of_parts(
         is_amount_controllable=signals.is_amount_controllable,
         card_age_days=None if holder.card_created_at is None else (now - holder.card_created_at).days,
         kyc_state=holder.kyc_state,
+        kyc_days_left=None if holder.kyc_due_at is None else (holder.kyc_due_at - now).days,
         compliance_flags=holder.compliance_flags,
         new_merchant=history.new_merchant,
         new_country=history.new_country,

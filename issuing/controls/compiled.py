@@ -7,13 +7,11 @@ is decided by controls that have changed meanwhile (issuing/sql/controls_changed
 import datetime as dt
 import functools
 import json
-from collections.abc import Sequence
 from typing import Any, Final
 
 from django.db import connection
 
 from issuing import states
-from issuing.controls.attributes import HISTORY
 from issuing.controls.definition import compile_definition
 from issuing.controls.evaluation import ControlInForce, Pass
 from onecard.kit.transactions import limited_read
@@ -96,11 +94,6 @@ def passes_of(text: str | None, *, now: dt.datetime) -> tuple[Pass, ...]:
     if not text:
         return ()
     return tuple(Pass(*values) for *values, until in json.loads(text) if until > now.timestamp())
-
-
-def needs_history(controls: Sequence[ControlInForce]) -> bool:
-    """Returns whether a condition looks at what the card did before."""
-    return any(condition.attribute in HISTORY for each in controls for condition in each.rule.when)
 
 
 def _control(values: list[Any]) -> ControlInForce:

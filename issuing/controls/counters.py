@@ -132,6 +132,7 @@ def holder_of(card: VirtualCard) -> Holder:
         currency=card.currency,
         card_created_at=card.created_at,
         kyc_state=card.cardholder.kyc_status,
+        kyc_due_at=card.cardholder.kyc_due_at,
         compliance_flags=frozenset(flags),
     )
 

@@ -8,12 +8,12 @@ Without a velocity the action is taken when all conditions hold. With one, the p
 counted, and the action is taken on a purchase that would go over `most`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from issuing.controls.attributes import Attributes
+from issuing.controls.attributes import HISTORY, Attributes
 from issuing.controls.conditions import Condition, compile_condition
 from issuing.controls.errors import DefinitionError
 from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
@@ -64,11 +64,15 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A compiled definition."""
+    """A compiled definition; `looks_back` says whether a condition looks at what the card did before."""
 
     when: tuple[Condition, ...]
     velocity: Velocity | None
     action: Action
+    looks_back: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "looks_back", any(each.attribute in HISTORY for each in self.when))
 
     def applies(self, attributes: Attributes) -> bool:
         """Returns whether all conditions hold, and the purchase is in the currency that an amount is counted in."""

@@ -26,11 +26,9 @@ class ControlInForce:
     excluded_cardholders: frozenset[int] = frozenset()
     card_id: int | None = None
 
-    def covers(self, attributes: Attributes) -> bool:
-        """Returns whether the card is not excluded and all conditions hold."""
-        return self.rule.applies(attributes) and not (
-            attributes.card_id in self.excluded_cards or attributes.cardholder_id in self.excluded_cardholders
-        )
+    def includes(self, attributes: Attributes) -> bool:
+        """Returns whether neither the card nor its cardholder is left out."""
+        return not (attributes.card_id in self.excluded_cards or attributes.cardholder_id in self.excluded_cardholders)
 
     def subject_id(self, attributes: Attributes) -> int:
         """Returns the key of the counter's subject: the card, the cardholder, or 0 for the programme.
@@ -98,7 +96,7 @@ NOTHING = Outcome()
 
 def evaluate(controls: Sequence[ControlInForce], attributes: Attributes, *, passes: Sequence[Pass] = ()) -> Outcome:
     """Returns what follows for one purchase. Controls take effect in the order in which they are given."""
-    covering = [each for each in controls if each.covers(attributes)]
+    covering = [each for each in controls if each.rule.applies(attributes) and each.includes(attributes)]
     if not covering:
         return NOTHING
     demands = tuple(_demand(each, attributes, passes) for each in covering if _counter_of(each) is not None)

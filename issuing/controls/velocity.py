@@ -34,12 +34,12 @@ def window_of(velocity: Velocity, *, now: dt.datetime, time_zone: str) -> Window
 def as_json(demands: Iterable[Demand], *, now: dt.datetime, time_zone: str) -> list[dict[str, Any]]:
     """Returns the counters with what they may reach, in the order in which everybody locks them."""
     ordered = sorted(demands, key=lambda demand: (demand.control.version_id, demand.subject_id))
-    return [_one(demand, now, time_zone) for demand in ordered]
+    days = {zone: local_day(now, zone) for zone in (UTC, time_zone)} if ordered else {}
+    return [_one(demand, days, UTC if demand.velocity.per == "programme" else time_zone) for demand in ordered]
 
 
-def _one(demand: Demand, now: dt.datetime, time_zone: str) -> dict[str, Any]:
+def _one(demand: Demand, days: Mapping[str, dt.date], zone: str) -> dict[str, Any]:
     velocity, control = demand.velocity, demand.control
-    zone = UTC if velocity.per == "programme" else time_zone
     return {
         "version": control.version_id,
         "subject": demand.subject_id,
@@ -50,7 +50,7 @@ def _one(demand: Demand, now: dt.datetime, time_zone: str) -> dict[str, Any]:
         "in_shadow": control.is_shadow,
         "reason": control.reason,
         "pass_id": demand.pass_id,
-        "bounds": _bounds(velocity.window, local_day(now, zone), zone),
+        "bounds": _bounds(velocity.window, days[zone], zone),
     }
 
 

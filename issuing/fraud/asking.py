@@ -13,12 +13,12 @@ from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 
 from issuing.fraud.registry import Hook, hooks
-from issuing.fraud.verdicts import Action, FrozenFacts, Verdict
+from issuing.fraud.verdicts import ALLOW, Action, FrozenFacts, Verdict
 from issuing.states import FLAGGED, HookOutcome
 from onecard.kit.text import free_text
 
@@ -28,8 +28,7 @@ DECLINE_REASON: Final = "suspected_fraud"
 LONGEST_REASON: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """What came of one hook."""
 
     outcome: HookOutcome
@@ -93,13 +92,13 @@ def _begin(facts: FrozenFacts) -> tuple[dict[str, Answered], list[_Call]]:
     """Asks the inline hooks, and begins to ask the others."""
     found: dict[str, Answered] = {}
     calls: list[_Call] = []
-    everyone = hooks()
+    everyone, budget_ms = hooks(), float(settings.FRAUD_HOOK_BUDGET_MS)
     for hook in everyone:
         if not hook.is_inline:
             _begin_one(hook, facts, found, calls)
     for hook in everyone:
         if hook.is_inline:
-            found[hook.name] = _inline(hook, facts)
+            found[hook.name] = _inline(hook, facts, budget_ms)
     return found, calls
 
 
@@ -115,11 +114,11 @@ def _begin_one(hook: Hook, facts: FrozenFacts, found: dict[str, Answered], calls
     calls.append(_Call(hook, future, time.perf_counter()))
 
 
-def _inline(hook: Hook, facts: FrozenFacts) -> Answered:
+def _inline(hook: Hook, facts: FrozenFacts, budget_ms: float) -> Answered:
     if not hook.breaker.may_ask():
         return Answered(HookOutcome.OPEN, 0)
     said, took_ms = _said(hook, facts)
-    is_late = took_ms > settings.FRAUD_HOOK_BUDGET_MS
+    is_late = took_ms > budget_ms
     hook.breaker.count_answer(is_late=is_late)
     return Answered(HookOutcome.LATE, took_ms) if is_late else _read(hook, said, took_ms)
 
@@ -145,6 +144,8 @@ def _said(hook: Hook, facts: FrozenFacts) -> tuple[Any, float]:
 
 
 def _read(hook: Hook, said: Any, took_ms: float) -> Answered:
+    if said is ALLOW:
+        return Answered(HookOutcome.ALLOW, took_ms)
     if isinstance(said, BaseException):
         log.warning("fraud hook %s: skipped, it raised %s: %s", hook.name, type(said).__name__, said)
         return Answered(HookOutcome.RAISED, took_ms, reason=type(said).__name__)

@@ -19,9 +19,10 @@ class Breaker:
 
     def may_ask(self) -> bool:
         """Returns whether the hook is asked now. Of all who ask after the pause, one is told yes until it is done."""
+        # Without the lock, which nearly always nobody needs: it is one number, read once.
+        if self._late_in_a_row < LATE_TO_OPEN:
+            return True
         with self._lock:
-            if self._late_in_a_row < LATE_TO_OPEN:
-                return True
             now = time.monotonic()
             if now < self._open_until:
                 return False
@@ -30,6 +31,8 @@ class Breaker:
 
     def count_answer(self, *, is_late: bool) -> None:
         """Counts an answer."""
+        if not is_late and not self._late_in_a_row:
+            return
         with self._lock:
             self._late_in_a_row = self._late_in_a_row + 1 if is_late else 0
             if self._late_in_a_row >= LATE_TO_OPEN:

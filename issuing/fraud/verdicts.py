@@ -8,6 +8,7 @@ take microseconds.
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from issuing.history import card_history
 from issuing.history.card_history import NO_HISTORY, History
@@ -41,8 +42,7 @@ class Verdict:
 ALLOW = Verdict(Action.ALLOW)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrozenFacts:
+class FrozenFacts(NamedTuple):
     """A purchase as a hook sees it. Amounts are minor units; `amount_minor` is what this round asks for, in `currency`.
 
     `is_first_round` is false for an increment. `flags` are the compliance flags of the card and its cardholder,

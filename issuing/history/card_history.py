@@ -1,12 +1,14 @@
 """A card's past as a decision reads it: frozen, and without any look at the database. Amounts are minor units."""
 
 import datetime as dt
+import functools
 import hashlib
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from issuing.history import bounds
 from issuing.issuers.messages import AuthorizationRequest, Merchant
@@ -16,8 +18,7 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 COLUMNS: Final = "approvals, approved_minor, squares, recent, merchants, countries, mccs, last_present"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A decision of before; `merchant` is the merchant's key."""
 
     at_ms: int
@@ -54,11 +55,13 @@ class History:
     last_present: Place | None = None
 
     @classmethod
-    def of(cls, columns_json: str | None) -> "History":
+    def of(cls, columns_json: str | bytes | None) -> "History":
         """Reads COLUMNS as a JSON array; None, for a card without a row, is an empty past."""
         if not columns_json:
             return NO_HISTORY
-        approvals, approved_minor, squares, recent, merchants, countries, mccs, present = json.loads(columns_json)
+        approvals, approved_minor, squares, recent, merchants, countries, mccs, present = msgspec.json.decode(
+            columns_json
+        )
         return cls(
             approvals,
             approved_minor,
@@ -91,7 +94,10 @@ class History:
     def attempts_within(self, span: dt.timedelta, now: dt.datetime) -> tuple[Attempt, ...]:
         """Returns the attempts of the last 24 hours or less, at most RECENT_MOST, the newest first."""
         since_ms = in_ms(now - span)
-        return tuple(each for each in self.attempts if each.at_ms > since_ms)
+        for count, each in enumerate(self.attempts):
+            if each.at_ms <= since_ms:
+                return self.attempts[:count]
+        return self.attempts
 
     def declines_within(self, span: dt.timedelta, now: dt.datetime) -> int:
         """Counts the declines of the last 24 hours or less, of at most RECENT_MOST attempts."""
@@ -132,37 +138,51 @@ class History:
         made = Attempt(at_ms, amount_minor, key, is_approved)
         attempts = (made, *self.attempts)[: bounds.RECENT_MOST]
         if not (is_approved and amount_minor > 0):
-            return replace(self, attempts=attempts)
+            return History(
+                self.approvals, self.approved_minor, self.squares, attempts, self.merchants, self.countries,
+                self.mccs, self.last_present,
+            )  # fmt: skip
         merchant, counted = asked.merchant, counted_minor or 0
-        place = Place(at_ms, merchant.country, merchant.city, merchant.postal_code)
-        return replace(
-            self,
-            approvals=self.approvals + (counted_minor is not None),
-            approved_minor=self.approved_minor + counted,
-            squares=self.squares + counted**2,
-            attempts=attempts,
-            merchants=self.merchants | {str(key)},
-            countries=self.countries | {merchant.country} if merchant.country else self.countries,
-            mccs=self.mccs | {merchant.mcc},
-            last_present=place if is_present(asked) else self.last_present,
+        place = Place(at_ms, merchant.country, merchant.city, merchant.postal_code) if is_present(asked) else None
+        return History(
+            self.approvals + (counted_minor is not None),
+            self.approved_minor + counted,
+            self.squares + counted**2,
+            attempts,
+            _with(self.merchants, str(key)),
+            _with(self.countries, merchant.country),
+            _with(self.mccs, merchant.mcc),
+            place or self.last_present,
         )
 
 
 NO_HISTORY: Final = History()
 
 
-def place_of(asked: AuthorizationRequest) -> Mapping[str, Any]:
-    """Returns what a decision's trace keeps for the history (issuing/sql/keep_history.sql)."""
+def _with(known: frozenset[str], name: str) -> frozenset[str]:
+    return known if not name or name in known else known | {name}
+
+
+def place_of(asked: AuthorizationRequest, *, is_new: bool) -> Mapping[str, Any]:
+    """Returns what a decision's trace keeps for the history (issuing/sql/keep_history.sql): of a new purchase, nothing
+    but what its own columns do not say.
+    """
     merchant = asked.merchant
+    if is_new and merchant.network_id and not is_present(asked):
+        return {}
     place: dict[str, Any] = {"merchant": merchant_key(merchant), "country": merchant.country}
     if is_present(asked):
         place |= {"is_present": True, "city": merchant.city, "postal_code": merchant.postal_code}
-    return place
+    return {"place": place}
 
 
 def merchant_key(merchant: Merchant) -> int:
     """Returns 32 bits that stand for a merchant, by its id in the network, or else its name in capitals."""
-    name = merchant.network_id or merchant.name.upper()
+    return _key_of(merchant.network_id or merchant.name.upper())
+
+
+@functools.lru_cache(maxsize=8192)
+def _key_of(name: str) -> int:
     return int.from_bytes(hashlib.md5(name.encode(), usedforsecurity=False).digest()[:4], signed=True)
 
 

@@ -24,7 +24,7 @@ BEGIN
                floor(extract(epoch FROM d.decided_at) / 86400)::int AS day,
                d.approved AND d.amount_minor > 0 AS is_seen,
                d.approved AND d.amount_minor > 0 AND d.currency = c.currency AS is_counted,
-               -- A decision of an earlier release has no place: the purchase says it.
+               -- Where the decision has no place, the purchase says it.
                coalesce((d.trace->'place'->>'merchant')::int, ('x' || left(md5(coalesce(nullif(
                    a.merchant_network_id, ''), upper(a.merchant_name))), 8))::bit(32)::int) AS merchant,
                coalesce(d.trace->'place'->>'country', a.merchant_country) AS country,

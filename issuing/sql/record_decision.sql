@@ -180,7 +180,7 @@ BEGIN
             IF v_reason = '' AND v_amount > 0 AND NOT p ? 'stand_in'
                     AND (v_want.measure = 'amount' AND v_used + v_amount + v_headroom > v_want.most
                          OR v_want.measure = 'count' AND v_purchases > 0 AND v_used + v_purchases > v_want.most) THEN
-                IF v_want.in_shadow OR v_want.action = 'flag' THEN
+                IF v_want.in_shadow OR v_want.action = 'flag' AND v_want.pass_id = 0 THEN
                     v_hits := v_hits || jsonb_build_array(jsonb_build_array(
                         v_want.version, v_want.action, v_want.in_shadow, v_amount));
                     -- What it would have declined does not count in it.

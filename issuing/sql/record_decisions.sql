@@ -19,7 +19,9 @@ DECLARE
     v_windows bigint;
     v_recorded int[];
     v_purchases bigint[];
-    v_open bigint[];
+    v_nows timestamptz[];
+    v_amounts bigint[];
+    v_ids bigint[];
     v_want record;
     v_over int[];
     v_counted text[];
@@ -52,14 +54,16 @@ BEGIN
     -- 3. Lock the counters of controls, in the order in which everybody locks them; open the missing ones before that.
     -- Then see which proposals would reach too far, counting all of this set: those are left to the single function.
     IF p_counters > 0 THEN
-        SELECT array_agg(DISTINCT c.id) INTO v_open
-            FROM unnest(p_places, p_versions, p_subjects) AS w (place, version, subject)
-            JOIN LATERAL (SELECT id FROM issuing_velocitycounter c
-                WHERE c.version_id = w.version AND c.subject_id = w.subject
-                    AND c.starts_at <= (p_all->(w.place::int - 1)->>'now')::timestamptz
-                    AND c.ends_at > (p_all->(w.place::int - 1)->>'now')::timestamptz
-                ORDER BY c.starts_at DESC LIMIT 1) c ON true;
-        IF coalesce(cardinality(v_open), 0) < p_counters THEN
+        SELECT array_agg(p.now ORDER BY p.place), array_agg(p.amount_minor ORDER BY p.place) INTO v_nows, v_amounts
+            FROM jsonb_to_recordset(p_all) AS p (place int, now timestamptz, amount_minor bigint);
+        FOR v_turn IN 1 .. 2 LOOP
+            SELECT array_agg(c.id ORDER BY w.n) INTO v_ids
+                FROM unnest(p_places, p_versions, p_subjects) WITH ORDINALITY AS w (place, version, subject, n)
+                LEFT JOIN LATERAL (SELECT id FROM issuing_velocitycounter c
+                    WHERE c.version_id = w.version AND c.subject_id = w.subject
+                        AND c.starts_at <= v_nows[w.place] AND c.ends_at > v_nows[w.place]
+                    ORDER BY c.starts_at DESC LIMIT 1) c ON true;
+            EXIT WHEN v_turn = 2 OR array_position(v_ids, NULL) IS NULL;
             FOR v_want IN
                 SELECT DISTINCT ON (w.version, w.subject) w.version, w.subject, w.bounds, p.now
                     FROM jsonb_to_recordset(p_all) AS p (
@@ -72,31 +76,23 @@ BEGIN
                         AND p.wallet_version = (SELECT wallet_version FROM wallet_cardholder WHERE id = c.cardholder_id)
                         AND p.controls_version = (SELECT version FROM issuing_controlbook)
                     ORDER BY w.version, w.subject, p.place LOOP
-                v_open := v_open || (issuing_open_counter(
-                    v_want.version, v_want.subject, v_want.now, v_want.bounds)).id;
+                PERFORM issuing_open_counter(v_want.version, v_want.subject, v_want.now, v_want.bounds);
             END LOOP;
-        END IF;
-        v_open := ARRAY(SELECT id FROM issuing_velocitycounter WHERE id = ANY(v_open)
-            ORDER BY version_id, subject_id FOR NO KEY UPDATE);
+        END LOOP;
+        PERFORM 1 FROM issuing_velocitycounter WHERE id = ANY(v_ids) ORDER BY version_id, subject_id FOR NO KEY UPDATE;
         WITH wanted AS (
-            SELECT w.place::int AS place, c.id, most_minor, most_count, trailing_s,
-                   (p_all->(w.place::int - 1)->>'amount_minor')::bigint AS amount_minor,
+            SELECT w.place::int AS place, c.id, most_minor, most_count, v_amounts[w.place] AS amount_minor,
                    CASE WHEN trailing_s > 0 THEN recent.spent_minor ELSE c.spent_minor END AS spent_minor,
                    CASE WHEN trailing_s > 0 THEN recent.count ELSE c.count END AS count
-            FROM unnest(p_places, p_versions, p_subjects, p_most_minor, p_most_count, p_trailing_s)
-                    AS w (place, version, subject, most_minor, most_count, trailing_s)
-                LEFT JOIN LATERAL (SELECT * FROM issuing_velocitycounter c
-                    WHERE c.version_id = w.version AND c.subject_id = w.subject
-                        AND c.starts_at <= (p_all->(w.place::int - 1)->>'now')::timestamptz
-                        AND c.ends_at > (p_all->(w.place::int - 1)->>'now')::timestamptz
-                    ORDER BY c.starts_at DESC LIMIT 1) c ON c.id = ANY(v_open)
+            FROM unnest(p_places, p_most_minor, p_most_count, p_trailing_s) WITH ORDINALITY
+                    AS w (place, most_minor, most_count, trailing_s, n)
+                LEFT JOIN issuing_velocitycounter c ON c.id = v_ids[w.n]
                 LEFT JOIN LATERAL (SELECT coalesce(sum(e.amount_minor), 0) AS spent_minor,
                                           coalesce(sum(e.count), 0) AS count
-                    FROM issuing_velocityentry e WHERE trailing_s > 0 AND e.counter_id = c.id AND e.counted_at
-                        > (p_all->(w.place::int - 1)->>'now')::timestamptz - make_interval(secs => trailing_s)
-                    ) recent ON true
+                    FROM issuing_velocityentry e WHERE trailing_s > 0 AND e.counter_id = c.id
+                        AND e.counted_at > v_nows[w.place] - make_interval(secs => trailing_s)) recent ON true
         ), reached AS (
-            SELECT place, id, trailing_s, id IS NULL
+            SELECT place, id, id IS NULL
                     OR most_minor >= 0
                         AND spent_minor + sum(amount_minor) OVER (PARTITION BY id ORDER BY place) > most_minor
                     OR most_count >= 0 AND count + count(*) OVER (PARTITION BY id ORDER BY place) > most_count
@@ -187,19 +183,15 @@ BEGIN
     IF p_counters > 0 AND v_recorded IS NOT NULL THEN
         UPDATE issuing_velocitycounter c
             SET spent_minor = c.spent_minor + more.amount_minor, count = c.count + more.count
-            FROM (SELECT counter_id, sum((p_all->(each - 1)->>'amount_minor')::bigint) AS amount_minor,
-                         count(*) AS count
+            FROM (SELECT counter_id, sum(v_amounts[each]) AS amount_minor, count(*) AS count
                   FROM unnest(v_recorded) AS each, unnest(v_counted[each]::bigint[]) AS counter_id
                   GROUP BY counter_id) more
             WHERE c.id = more.counter_id;
         INSERT INTO issuing_velocityentry (counter_id, authorization_id, counted_at, amount_minor, count)
-            SELECT c.id, recorded.purchase_id, (p_all->(w.place::int - 1)->>'now')::timestamptz,
-                   (p_all->(w.place::int - 1)->>'amount_minor')::bigint, 1
-            FROM unnest(p_places, p_versions, p_subjects, p_trailing_s) AS w (place, version, subject, trailing_s)
-                JOIN unnest(v_recorded, v_purchases) AS recorded (place, purchase_id) ON recorded.place = w.place
-                JOIN issuing_velocitycounter c ON c.version_id = w.version AND c.subject_id = w.subject
-                    AND c.id = ANY(v_counted[w.place]::bigint[])
-            WHERE w.trailing_s > 0;
+            SELECT v_ids[w.n], v_purchases[array_position(v_recorded, w.place::int)], v_nows[w.place],
+                   v_amounts[w.place], 1
+            FROM unnest(p_places, p_trailing_s) WITH ORDINALITY AS w (place, trailing_s, n)
+            WHERE w.trailing_s > 0 AND w.place::int = ANY(v_recorded);
     END IF;
     SET CONSTRAINTS ALL IMMEDIATE;
     RETURN QUERY SELECT each, 'recorded', p_answers[each] FROM unnest(v_recorded) AS each;

@@ -40,6 +40,7 @@ ATTRIBUTES: Final[dict[str, Words]] = {
     "network_risk": _("Risk score of the network"),
     "issuer_risk": _("Risk score of the issuer"),
     "kyc_state": _("Identity check"),
+    "kyc_days_left": _("Days until the identity is checked again"),
     "compliance_flags": _("Compliance flag"),
 }
 _CHECKED: Final[dict[str, Words]] = {

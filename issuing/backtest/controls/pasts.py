@@ -5,12 +5,12 @@ purchase that the control would have declined counts as declined from there on.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from issuing.authorizations import past
 from issuing.backtest.controls.purchases import StoredPurchase, before
-from issuing.controls.attributes import HISTORY, Attributes
+from issuing.controls.attributes import Attributes
 from issuing.history.card_history import NO_HISTORY, History
 
 # A card's past is made of its newest decisions; more than these are read of none.
@@ -33,7 +33,7 @@ class Pasts:
                 found = _after(found, each, is_approved=each.approved and each.decision_id not in self.declined)
             self.known[purchase.attributes.card_id] = found
         history = past.of(purchase.asked, found, currency=purchase.card_currency, now=purchase.decided_at)
-        return replace(purchase.attributes, **{name: getattr(history, name) for name in HISTORY})
+        return purchase.attributes._replace(**history._asdict())
 
     def add(self, purchase: StoredPurchase, *, is_approved: bool) -> None:
         """Adds a purchase that was judged."""

@@ -18,8 +18,8 @@ COLUMNS = (
     "authorization__mcc", "authorization__card_id", "authorization__card__cardholder_id",
     "authorization__card__currency", "authorization__card__created_at", "authorization__card__compliance_flags",
     "authorization__card__cardholder__time_zone", "authorization__card__cardholder__kyc_status",
-    "authorization__card__cardholder__compliance_flags", "amount_minor", "currency", "approved", "decline_reason",
-    "decided_at",
+    "authorization__card__cardholder__kyc_due_at", "authorization__card__cardholder__compliance_flags",
+    "amount_minor", "currency", "approved", "decline_reason", "decided_at",
 )  # fmt: skip
 
 
@@ -147,6 +147,7 @@ def _holder(row: dict[str, Any]) -> Holder:
         currency=row["authorization__card__currency"],
         card_created_at=row["authorization__card__created_at"],
         kyc_state=row["authorization__card__cardholder__kyc_status"],
+        kyc_due_at=row["authorization__card__cardholder__kyc_due_at"],
         compliance_flags=frozenset(str(flag) for each in flags for flag in each or ()),
     )
 

@@ -217,6 +217,16 @@ def test_it_was_me_lets_one_retry_at_the_same_merchant_pass(card: VirtualCard, c
     assert [ask(card, 4_501), ask(card), ask(card)] == [version.reason_code, "", version.reason_code]
 
 
+@pytest.mark.parametrize("counted", [False, True])
+def test_it_was_me_lets_one_retry_pass_a_flag_too(card: VirtualCard, counted: bool) -> None:
+    written = {"velocity": velocity(1_000)} if counted else {"when": [condition("mcc", "5812")]}
+    in_force(**written, action={"kind": "flag"}, allows_pass=True)
+    assert ask(card) == ""
+    passes.open_pass(Decision.objects.latest("pk"), actor="user:9")
+
+    assert [(ask(card), ControlHit.objects.count()) for _ in range(2)] == [("", 1), ("", 2)]
+
+
 def test_a_pass_ends_by_itself(card: VirtualCard, settings: Any) -> None:
     version = in_force(when=[condition("mcc", "5812")], allows_pass=True)
     with time_machine.travel(NOON, tick=False) as now:

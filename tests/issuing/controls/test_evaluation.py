@@ -62,14 +62,14 @@ def controls(draw: Any) -> list[ControlInForce]:
 
 @given(controls(), st.integers(0, 9_000), st.booleans(), st.booleans())
 def test_the_effects_agree(found: list[ControlInForce], amount: int, controllable: bool, again: bool) -> None:
-    purchase = dataclasses.replace(PLAIN, amount=amount, purchase_minor=amount, is_amount_controllable=controllable)
+    purchase = PLAIN._replace(amount=amount, purchase_minor=amount, is_amount_controllable=controllable)
     passes = [Pass(9, 1, PLAIN.merchant_id or "", PLAIN.merchant_name or "", 9_000)] if again else []
     outcome = evaluate(found, purchase, passes=passes)
     by_version = {each.version_id: each for each in found}
 
     # Nothing comes from a control that leaves the card alone, or whose conditions do not hold.
     named = [by_version[hit.version_id] for hit in outcome.hits] + [demand.control for demand in outcome.demands]
-    assert all(each.covers(purchase) for each in named)
+    assert all(each.rule.applies(purchase) for each in named)
     # A shadow version changes nothing.
     assert evaluate([each for each in found if not each.is_shadow], purchase, passes=passes) == dataclasses.replace(
         outcome,

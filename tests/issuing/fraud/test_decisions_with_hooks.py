@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from issuing.activity import declines
-from issuing.authorizations import together
+from issuing.authorizations import decision_store, together
+from issuing.controls import compiled, life
 from issuing.fraud import registry
 from issuing.history import rebuilding
 from issuing.models import CardHistory, Decision, FraudVerdict, VirtualCard
 from tests.issuing.fraud import hooks
 from tests.support import marqeta_events, stripe_events
+from tests.support.controls import condition, in_force
 from tests.support.together import deliver_together, known_card, of_marqeta, of_stripe
 from tests.support.wallets import walkthrough_card
 from wallet.models import Case
@@ -145,6 +147,42 @@ def test_a_decline_is_followed_where_it_may_decline(way: tuple[VirtualCard, Ask]
     assert declines.sentence(decision, time_zone="UTC").startswith("It looked unlike you")
     assert FraudVerdict.objects.get().outcome == "decline"
     assert Case.objects.get().kind == "suspected_fraud"
+
+
+def test_no_hook_is_asked_about_what_is_declined_anyway(way: tuple[VirtualCard, Ask], settings: Any) -> None:
+    card, ask = way
+    settings.FRAUD_HOOKS = names("allows", "flags")
+    version = in_force(when=[condition("mcc", "5812")])
+    compiled.current()
+
+    assert not ask(card)
+
+    decision = Decision.objects.latest("pk")
+    assert (decision.decline_reason, decision.trace.get("fraud")) == (version.reason_code, None)
+    assert (hooks.calls, FraudVerdict.objects.count(), Case.objects.count()) == ([], 0, 0)
+    # It is in the card's past for the next one.
+    life.switch_off(version, actor="user:2", reason="Tried.")
+    compiled.current()
+    assert ask(card)
+    assert hooks.calls[-1].history.consecutive_declines == 1
+
+
+@pytest.mark.parametrize("way", ["stripe_in_loop", "marqeta_in_loop"], indirect=True)
+def test_the_past_of_a_known_card_is_read_alone(
+    way: tuple[VirtualCard, Ask], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, ask = way
+    settings.FRAUD_HOOKS = names("allows")
+    assert ask(card)
+    CardHistory.objects.update(approvals=77, approved_minor=7_700)
+    monkeypatch.setattr(decision_store, "read_cards", None)
+    assert ask(card)
+    assert hooks.calls[-1].history.approvals < 10
+
+    settings.CARD_HISTORY_MAX_AGE_S = 0
+    assert ask(card)
+
+    assert hooks.calls[-1].history.approvals >= 77
 
 
 def test_a_slow_inline_hook_is_late_whatever_it_says(way: tuple[VirtualCard, Ask], settings: Any) -> None:

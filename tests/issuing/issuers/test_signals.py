@@ -61,7 +61,7 @@ MARQETA: dict[str, tuple[dict[str, Any], Any]] = {
     "network_risk": ({"fraud": {"network": {"transaction_risk_score": 97}}}, 97),
     "issuer_risk": ({"fraud": {"issuer_processor": {"score": "420"}}}, 420),
 }
-OURS = {"card_age_days", "kyc_state", "compliance_flags"}
+OURS = {"card_age_days", "kyc_state", "kyc_days_left", "compliance_flags"}
 ASKED: dict[str, Any] = {"stripe": stripe_events.authorization_request, "marqeta": marqeta_events.gateway_request}
 CASES = [
     *(("stripe", name, changes, value) for name, (changes, value) in STRIPE.items()),
@@ -131,6 +131,7 @@ def test_the_rest_is_of_our_card_and_of_its_history() -> None:
         currency="USD",
         card_created_at=now - dt.timedelta(days=3),
         kyc_state="verified",
+        kyc_due_at=now + dt.timedelta(days=6, hours=5),
         compliance_flags=frozenset({"watched"}),
     )
     history = History(**dict.fromkeys(HISTORY, 1))
@@ -138,5 +139,6 @@ def test_the_rest_is_of_our_card_and_of_its_history() -> None:
     found = attributes_of(asked, holder, now=now, approved_before_minor=500, history=history)
 
     assert (found.card_age_days, found.kyc_state, found.compliance_flags) == (3, "verified", {"watched"})
+    assert found.kyc_days_left == 6
     assert (found.amount, found.purchase_minor) == (5_000, 4_500)
     assert {getattr(found, name) for name in HISTORY} == {1}

@@ -1,5 +1,6 @@
 """Staff take a person from nothing to a purchase by hand: one form, the queue of checks, and the flags."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from django.urls import reverse
 
 from audit.models import Entry
 from issuing.models import VirtualCard
+from onecard.kit import clock
 from onecard.users.models import User
 from tests.support.back_office import logged_in, opened, send, sentences, text_of
+from tests.support.controls import condition, in_force
 from tests.support.factories import CardholderFactory, UserFactory, VirtualCardFactory
 from tests.support.stripe_events import authorization_request, post
 from tests.support.wallets import copy_wallet, walkthrough_card
@@ -152,6 +155,36 @@ def test_flags_of_people_and_cards_stop_purchases_until_cleared() -> None:
     assert buys(card) == (True, "")
     flags = Entry.objects.filter(action__contains=".flag_").order_by("pk").values_list("action", flat=True)
     assert list(flags) == ["cardholder.flag_set", "cardholder.flag_cleared", "card.flag_set", "card.flag_cleared"]
+
+
+@pytest.mark.parametrize("of_card", [False, True])
+def test_a_control_reads_a_flag_that_staff_set_with_a_reason(of_card: bool) -> None:
+    card, client = walkthrough_card(), logged_in()
+    of = card if of_card else card.cardholder
+    version = in_force(when=[condition("compliance_flags", "watched")])
+
+    assert send(client, button(of, "set_flag"), flag="watched", reason=" ").status_code == 200
+    assert buys(card) == (True, "")
+    assert send(client, button(of, "set_flag"), flag="watched", reason="Asked by the bank.").status_code == 302
+    assert buys(card) == (False, version.reason_code)
+    assert send(client, button(of, "clear_flag"), flag="watched", reason="").status_code == 200
+    assert buys(card) == (False, version.reason_code)
+    assert send(client, button(of, "clear_flag"), flag="watched", reason="It was a namesake.").status_code == 302
+    assert buys(card) == (True, "")
+
+
+def test_a_control_reads_how_soon_the_identity_is_checked_again() -> None:
+    card = walkthrough_card()
+    version = in_force(when=[condition("kyc_days_left", [None, 7], "between")])
+    holders = Cardholder.objects.filter(pk=card.cardholder_id)
+    assert buys(card) == (True, "")
+
+    answers = []
+    for days in (30, 3, -1):
+        holders.update(kyc_due_at=clock.now() + dt.timedelta(days=days))
+        answers.append(buys(card))
+
+    assert answers == [(True, ""), (False, version.reason_code), (False, version.reason_code)]
 
 
 def test_staff_correct_a_profile_and_the_trail_names_the_fields_only() -> None:
