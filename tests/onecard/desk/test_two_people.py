@@ -13,7 +13,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from issuing.models import Authorization, CardFunding, CardTransaction, VirtualCard
+from issuing.controls import life
+from issuing.models import Authorization, CardFunding, CardTransaction, ControlVersion, VirtualCard
 from onecard.kit import clock
 from routing.models import RankingDraft, RankingRow
 from tests.issuing.clearing.test_currency_conversion import unknown
@@ -111,6 +112,22 @@ def rankings() -> Start:
     )
 
 
+def control() -> Start:
+    typed = {
+        "name": "No bets", "applies_to": "programme", "currency": "usd", "attribute_0": "mcc", "operator_0": "is",
+        "value_0": "7995", "action": "decline", "reason_code": "no_bets", "sentence": "This card pays for no bets.",
+    }  # fmt: skip
+    done = ControlVersion.objects.filter(reason_code="no_bets", state="active").count
+    return Start(reverse("admin:issuing_control_new_control"), typed, done, publish_page)
+
+
+def publish_page() -> str:
+    """The page of the second person, once the author took the draft into shadow."""
+    version = ControlVersion.objects.get(reason_code="no_bets")
+    life.to_shadow(version, actor=version.author)
+    return reverse("admin:issuing_control_publish", args=[version.control_id])
+
+
 # By the kind of amount or proposal.
 STARTS = {
     "limits": limits,
@@ -122,6 +139,7 @@ STARTS = {
     "write_off": partial(given_up, "ask-write-off", "write_off"),
     "outside": partial(given_up, "ask-outside", "outside"),
     "rankings": rankings,
+    "controls": control,
 }
 
 
@@ -131,7 +149,7 @@ def _threshold(settings: Any) -> None:
 
 
 def test_every_kind_that_takes_two_people_is_tried_here() -> None:
-    assert set(STARTS) == {*EnteredAmount.Kind.values, *Case.Proposal.values, "rankings"}
+    assert set(STARTS) == {*EnteredAmount.Kind.values, *Case.Proposal.values, "rankings", "controls"}
 
 
 @pytest.mark.some_in_suite(3)
@@ -166,10 +184,12 @@ def press(client: Client, page: str, values: dict[str, str]) -> None:
 
 def agreed_by() -> int | None:
     """The one who agreed, wherever it was written down."""
+    published = ControlVersion.objects.filter(reason_code="no_bets", state="active")
     found = [
         *EnteredAmount.objects.exclude(agreed_by=None).values_list("agreed_by", flat=True),
         *Case.objects.exclude(agreed_by=None).values_list("agreed_by", flat=True),
         *RankingDraft.objects.exclude(published_by=None).values_list("published_by", flat=True),
+        *(int(each.removeprefix("user:")) for each in published.values_list("publisher", flat=True)),
     ]
     assert len(found) == 1
     return found[0]

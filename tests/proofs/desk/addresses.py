@@ -146,17 +146,23 @@ def _filled_in(route: str) -> str:
             return _public_id(model, name)
         if model is None:
             return str(NUMBER)
-        rows = model._default_manager.filter(pk__gte=NUMBER) if _has_number(model) else model._default_manager.all()
-        return str(next(iter(rows.order_by("pk").values_list("pk", flat=True)[:1]), ""))
+        rows = model._default_manager.order_by("pk").values_list("pk", flat=True)
+        keys = list(rows.filter(pk__gte=NUMBER)[:1]) if _has_number(model) else []
+        # Of a few rows, such as controls, none may have so high a number.
+        return str(next(iter(keys or rows[:1]), ""))
 
     return "/" + PARAMETER.sub(value, route)
 
 
 def _model_of(route: str) -> type[Model] | None:
-    found = re.match(r"admin/(\w+)/(\w+)/", route)
+    """Returns the model that an address of the admin names, or a page of the desk by the plural: controls/<key>/."""
+    of_admin = re.match(r"admin/(\w+)/(\w+)/", route)
+    of_desk = re.match(r"admin/(\w+)s/<", route)
     each: type[Model]
     for each in admin.site._registry:
-        if found and (each._meta.app_label, each._meta.model_name) == found.groups():
+        if of_admin and (each._meta.app_label, each._meta.model_name) == of_admin.groups():
+            return each
+        if of_desk and each._meta.model_name == of_desk.group(1):
             return each
     return None
 
