@@ -20,6 +20,7 @@ from issuing.reconcile import recorded
 from issuing.registration import check as registration
 from issuing.rewards import space_prices, spend_sweep
 from issuing.rewards import sweep as rewards_sweep
+from issuing.rewards.monthly import mail as monthly_mail
 from issuing.sync import schedule
 from onecard.kit import clock
 
@@ -142,6 +143,12 @@ def sweep_spend(*, days: float = spend_sweep.RECENT_DAYS, **_newer: Any) -> None
 def sweep_space_prices(**_newer: Any) -> None:
     """Prices the space in caps anew for whom the prices are old."""
     space_prices.sweep()
+
+
+@shared_task(name="issuing.tasks.send_monthly_reports")
+def send_monthly_reports(**_newer: Any) -> None:
+    """Sends the reports of the last month that are due, for a while."""
+    monthly_mail.sweep()
 
 
 @shared_task(name="issuing.tasks.fall_back")

@@ -138,6 +138,12 @@ app.conf.update(
             "schedule": 60.0,
             "options": {"expires": 60},
         },
+        # In the first days of a month; on all others it looks at the date and ends.
+        "send-monthly-reports": {
+            "task": "issuing.tasks.send_monthly_reports",
+            "schedule": 60.0,
+            "options": {"expires": 60},
+        },
         "sweep-rewards": {"task": "issuing.tasks.sweep_rewards", "schedule": 30.0, "options": {"expires": 30}},
         # Farther back each hour and each night: what the frequent look misses while everything stands still.
         "sweep-rewards-far": {"task": "issuing.tasks.sweep_rewards", "schedule": 3600.0, "kwargs": {"days": 2}},

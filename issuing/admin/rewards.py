@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from issuing.admin import monthly_report
 from issuing.models import RewardEntry
 from issuing.rewards.totals import (
     GROUPS,
@@ -147,7 +148,8 @@ class RewardsAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         page = path("totals/", self.admin_site.admin_view(self.totals), name="issuing_rewardentry_totals")
-        return [page, *super().get_urls()]
+        monthly = path("monthly/", self.admin_site.admin_view(self.monthly), name="issuing_rewardentry_monthly")
+        return [page, monthly, *super().get_urls()]
 
     def totals(self, request: HttpRequest) -> HttpResponse:
         """Returns the page "Rewards"."""
@@ -173,6 +175,10 @@ class RewardsAdmin(ReadOnlyAdmin):
             "mcc_passed_through": settings.MERCHANT_MCC_PASSED_THROUGH,
         }
         return TemplateResponse(request, "admin/issuing/rewardentry/totals.html", context)
+
+    def monthly(self, request: HttpRequest) -> HttpResponse:
+        """Returns the page "Monthly report"."""
+        return monthly_report.show(self, request)
 
     @admin.display(description=gettext_lazy("When"), ordering="earned_at")
     def when(self, entry: RewardEntry) -> str:

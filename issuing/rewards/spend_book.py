@@ -74,15 +74,15 @@ def changes(booking: SpendBooking, to: ChargeState) -> list[Change]:
     """Returns what the sums change by when a booking goes from what it says to this state."""
     found = []
     for name, tag, first, minor in booking.shares:
-        was = _counted(booking.status, minor, booking.kept_minor, booking.amount_minor)
-        is_now = _counted(to.status, minor, to.kept_minor, to.amount_minor)
+        was = counted(booking.status, minor, booking.kept_minor, booking.amount_minor)
+        is_now = counted(to.status, minor, to.kept_minor, to.amount_minor)
         pending, posted = is_now[0] - was[0], is_now[1] - was[1]
         if pending or posted:
             found.append(((name, tag, first), pending, posted))
     return found
 
 
-def _counted(status: str, minor: int, kept_minor: int, amount_minor: int) -> tuple[int, int]:
+def counted(status: str, minor: int, kept_minor: int, amount_minor: int) -> tuple[int, int]:
     """Returns the pending and the posted part of a share, in proportion to what is left of the amount."""
     part = minor * kept_minor // amount_minor if amount_minor else 0
     return (part if status == Status.PENDING else 0, part if status == Status.POSTED else 0)

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from onecard.api import problem_page, problems
 from onecard.api.activity.it_was_me import ItWasMe
+from onecard.api.activity.monthly_report import MonthlyReport
 from onecard.api.activity.preview import RoutingPreview
 from onecard.api.activity.purchases import Purchase, Purchases
 from onecard.api.activity.rewards import Rewards
@@ -43,6 +44,7 @@ V1 = [
     path("v1/purchases/<str:purchase_id>/it-was-me", ItWasMe.as_view(), name="purchase-it-was-me"),
     path("v1/transactions", Transactions.as_view(), name="transactions"),
     path("v1/rewards", Rewards.as_view(), name="rewards"),
+    path("v1/rewards/monthly", MonthlyReport.as_view(), name="rewards-monthly"),
     path("v1/routing/preview", RoutingPreview.as_view(), name="routing-preview"),
     # Funding cards
     path("v1/wallet", Wallet.as_view(), name="wallet"),

@@ -22,6 +22,7 @@ class EventType(models.TextChoices):
     NEW_DEVICE = "login.new_device", gettext_lazy("New device")
     LOGIN_CHANGED = "login.changed", gettext_lazy("Login changed")
     ENDPOINT_OFF = "webhook_endpoint.switched_off", gettext_lazy("Webhook endpoint switched off")
+    MONTHLY_REPORT = "report.monthly", gettext_lazy("Monthly report")
     TEST = "webhook_endpoint.test", gettext_lazy("Test of an endpoint")
 
 

@@ -24,6 +24,7 @@ class Kind(models.TextChoices):
     NEW_DEVICE = "new_device", gettext_lazy("New device")
     LOGIN_CHANGED = "login_changed", gettext_lazy("Your login was changed")
     WEBHOOK_OFF = "webhook_off", gettext_lazy("Webhook endpoint switched off")
+    MONTHLY_REPORT = "monthly_report", gettext_lazy("Your monthly report")
 
 
 class Channel(models.TextChoices):
@@ -49,6 +50,7 @@ DEFAULTS: Final[dict[str, Channel]] = {
     Kind.NEW_DEVICE: Channel.EMAIL,
     Kind.LOGIN_CHANGED: Channel.EMAIL,
     Kind.WEBHOOK_OFF: Channel.EMAIL,
+    Kind.MONTHLY_REPORT: Channel.EMAIL,
 }
 # As what the webhook endpoints of the person hear of it.
 EVENTS: Final[dict[str, EventType]] = {
@@ -65,6 +67,7 @@ EVENTS: Final[dict[str, EventType]] = {
     Kind.NEW_DEVICE: EventType.NEW_DEVICE,
     Kind.LOGIN_CHANGED: EventType.LOGIN_CHANGED,
     Kind.WEBHOOK_OFF: EventType.ENDPOINT_OFF,
+    Kind.MONTHLY_REPORT: EventType.MONTHLY_REPORT,
 }
 # Another part of the product mails about these at once: wallet/receivable_notice.py and second_factor/login_mails.py.
 MAILED_ELSEWHERE: Final = frozenset({Kind.UNPAID, Kind.NEW_DEVICE, Kind.LOGIN_CHANGED})

@@ -15,6 +15,7 @@ from onecard.person.funding.adding import AddCard, Saved
 from onecard.person.funding.wallet import FundingCard, RemoveCard, Wallet
 from onecard.person.home import Home
 from onecard.person.it_was_me import ItWasMe
+from onecard.person.month import MonthlyReport
 from onecard.person.notices.feed import Notices, Settings
 from onecard.person.onboarding.identity import Identity
 from onecard.person.onboarding.profile import Profile, Terms
@@ -39,6 +40,8 @@ urlpatterns = [
     path("purchases/<str:purchase_id>/it-was-me", ItWasMe.as_view(), name="it-was-me"),
     path("which-card", Preview.as_view(), name="preview"),
     path("rewards", Rewards.as_view(), name="rewards"),
+    path("rewards/month", MonthlyReport.as_view(), name="last-month"),
+    path("rewards/month/<str:month>", MonthlyReport.as_view(), name="month"),
     # Getting started
     path("profile", Profile.as_view(), name="profile"),
     path("terms", Terms.as_view(), name="terms"),

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.utils import formats
@@ -10,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from issuing.controls.report import Line
+from onecard.kit.charts import Bar
 
 WIDTH: Final = 720
 HEIGHT: Final = 160
@@ -17,18 +17,6 @@ GAP: Final = 2
 # A single hit among thousands must still be seen.
 LEAST_HEIGHT: Final = 2.0
 TOP: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A rectangle of an SVG, with the words for a pointer that rests on it."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    tone: str
-    title: str
 
 
 def draw(lines: Sequence[Line], days: Sequence[dt.date]) -> dict[str, Any]:

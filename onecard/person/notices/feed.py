@@ -17,7 +17,7 @@ from onecard.person.page import LoggedInPage
 
 PAGE: Final = 25
 # What a notice is about, and the page that shows it.
-PAGES: Final = {"purchase": "person:purchase", "dispute": "person:dispute"}
+PAGES: Final = {"purchase": "person:purchase", "dispute": "person:dispute", "monthly_report": "person:month"}
 PLAIN_PAGES: Final = {"profile": "person:identity", "card": "person:home", "funding_card": "person:wallet"}
 
 
