@@ -27,7 +27,7 @@ def _of(report: Report) -> list[str]:
         return [f"you spent {report.spent} on cards whose terms we do not know, so we cannot say what it earned."]
     found = [
         f"you spent {report.spent} and earned {report.earned}.",
-        f"{report.baseline_card} alone would have earned {report.baseline}: the choice of cards brought {report.benefit}.",
+        f"{report.baseline_card} alone would have earned {report.baseline}: choosing cards brought {report.benefit}.",
         f"With hindsight {report.most} was possible at most.",
         hint_of(report),
     ]

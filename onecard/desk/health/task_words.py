@@ -26,6 +26,7 @@ NAMES: Final[dict[str, Words]] = {
     "issuing.tasks.sweep_reconciliations": gettext_lazy("Reconciliations that were asked for"),
     "issuing.tasks.sweep_rewards": gettext_lazy("Rewards are booked"),
     "issuing.tasks.sweep_settling": gettext_lazy("Finished purchases are settled as captured"),
+    "issuing.tasks.send_monthly_reports": gettext_lazy("Monthly reports are sent"),
     "issuing.tasks.sweep_space_prices": gettext_lazy("The space in people's caps is priced"),
     "issuing.tasks.sweep_spend": gettext_lazy("Spend that counts towards caps is booked"),
     "issuing.tasks.sync_issuers": gettext_lazy("Cards and events are compared with the issuers"),
