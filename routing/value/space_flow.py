@@ -41,15 +41,15 @@ class _Placed(Generic[S]):
         self.units.append({})
         rest = lot.amount
         while rest:
-            worth, steps = self.worth()
-            slot = max(lot.gains, key=lambda each: lot.gains[each] + worth[each], default=None)
-            if slot is None or lot.gains[slot] + worth[slot] <= 0:
+            value, steps = self.values()
+            slot = max(lot.gains, key=lambda each: lot.gains[each] + value[each], default=None)
+            if slot is None or lot.gains[slot] + value[slot] <= 0:
                 return
             rest -= self._send(number, slot, steps, rest)
 
-    def worth(self) -> tuple[dict[S, int], dict[S, _Step[S]]]:
+    def values(self) -> tuple[dict[S, int], dict[S, _Step[S]]]:
         """Returns what it adds to free a unit of each slot, never more than zero, and the first step of doing so."""
-        worth = {slot: 0 if room else NEVER for slot, room in self.left.items()}
+        value = {slot: 0 if room else NEVER for slot, room in self.left.items()}
         steps: dict[S, _Step[S]] = {}
         is_settled = False
         while not is_settled:
@@ -57,16 +57,16 @@ class _Placed(Generic[S]):
             for number, units in enumerate(self.units):
                 gains = self.lots[number].gains
                 for slot in units:
-                    best, to = self._best_move(gains, slot, worth)
-                    if best > worth[slot]:
-                        worth[slot], steps[slot], is_settled = best, _Step(number, to), False
-        return worth, steps
+                    best, to = self._best_move(gains, slot, value)
+                    if best > value[slot]:
+                        value[slot], steps[slot], is_settled = best, _Step(number, to), False
+        return value, steps
 
-    def _best_move(self, gains: Mapping[S, int], slot: S, worth: Mapping[S, int]) -> tuple[int, S | None]:
+    def _best_move(self, gains: Mapping[S, int], slot: S, value: Mapping[S, int]) -> tuple[int, S | None]:
         best, to = -gains[slot], None
         for other, gain in gains.items():
-            if other != slot and gain - gains[slot] + worth[other] > best:
-                best, to = gain - gains[slot] + worth[other], other
+            if other != slot and gain - gains[slot] + value[other] > best:
+                best, to = gain - gains[slot] + value[other], other
         return best, to
 
     def _send(self, number: int, slot: S, steps: Mapping[S, _Step[S]], rest: int) -> int:
@@ -106,5 +106,5 @@ def best_prices(lots: Sequence[Lot[S]], rooms: Mapping[S, int]) -> dict[S, int]:
     placed = _Placed(lots, dict(rooms))
     for number, lot in enumerate(lots):
         placed.add(number, lot)
-    worth, _ = placed.worth()
-    return {slot: -minus for slot, minus in worth.items()}
+    values, _ = placed.values()
+    return {slot: -minus for slot, minus in values.items()}

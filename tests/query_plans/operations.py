@@ -49,6 +49,9 @@ from issuing.operations import hourly_sums
 from issuing.reconcile import recorded
 from issuing.rewards import space_prices, spend_book, spend_sweep, totals
 from issuing.rewards import sweep as rewards_sweep
+from issuing.rewards.monthly import mail as monthly_mail
+from issuing.rewards.monthly import purchases as monthly_purchases
+from issuing.rewards.monthly import report as monthly_report
 from issuing.sync import run as sync
 from onecard.alerts import evaluation as alert_evaluation
 from onecard.alerts import sending as alert_sending
@@ -159,6 +162,8 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of top-ups and payouts", lambda: own_money_booking.sweep(lists=EmptyList())
     yield "balances at issuers", issuer_balances.current
     month = {"since": dt.date(2020, 3, 1), "until": dt.date(2020, 4, 1)}
+    yield "sweep of monthly reports", monthly_mail.sweep
+    yield "people without a monthly report", lambda: list(monthly_mail.due(dt.date(2020, 3, 1))[:25])
     yield "rewards of a month", lambda: list(totals.totals(by="month", **month))
 
 
@@ -176,6 +181,8 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
     yield "carried amounts of a purchase", lambda: carried_amounts.take_back("authorization:17", ten)
     yield "booking of spend", lambda: spend_book.book_spend(17)
     person = Cardholder.objects.get(pk=17)
+    yield "monthly report of a person", lambda: monthly_report.reports_of(person, dt.date(2020, 3, 1))
+    yield "spend before a month", lambda: monthly_purchases.spent_before(person, dt.date(2020, 3, 1), "USD")
     yield "spend and prices of a person", lambda: preview.person_of(person, clock.now())
     yield "rewards of a charge", lambda: list(RewardEntry.objects.filter(charge=carrier, kind="charge"))
     yield "whether a capture is disputed", lambda: _disputed(movement)

@@ -13,9 +13,13 @@ NAME: Final = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
 
 
 class MonthError(OneCardError):
-    """A text that names no month, or a month that has not begun."""
+    """A text that names no month, or a month that has not begun. `errors` names the field."""
 
     code = "month_unknown"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.errors = {"month": [message]}
 
 
 def month_named(text: str) -> dt.date:

@@ -193,9 +193,9 @@ def _charges(holder: Cardholder, since: dt.datetime, until: dt.datetime) -> Iter
     )
 
 
-def _purchases(charges: Iterable[FundingCharge]) -> dict[int, dict[str, Any]]:
-    keys = {Subject.PURCHASE.key_in(each.obligation.purchase) for each in charges}
-    rows = Authorization.objects.filter(pk__in=keys - {None})
+def _purchases(charges: Iterable[FundingCharge]) -> dict[int, Mapping[str, Any]]:
+    keys = [Subject.PURCHASE.key_in(each.obligation.purchase) for each in charges]
+    rows = Authorization.objects.filter(pk__in=[key for key in keys if key is not None])
     return {each["pk"]: each for each in rows.values("pk", "mcc", "merchant_name", "merchant_country")}
 
 

@@ -63,7 +63,7 @@ class Report:
     """One month in one currency. `benefit` is `earned` less `baseline`; `left` is `most` less `earned`.
 
     `baseline_card` alone would have brought the most. Of `spent`, `unknown` was paid by cards without terms and counts
-    in no other sum.
+    in no other sum. `base_rates_only`: our processor account does not pass the merchants' categories on now.
     """
 
     month: dt.date
@@ -78,6 +78,7 @@ class Report:
     cards: tuple[CardLine, ...]
     activations: tuple[MissedActivation, ...]
     new_cards: tuple[MissedCard, ...]
+    base_rates_only: bool = False
 
     @property
     def benefit(self) -> Money:
@@ -129,6 +130,7 @@ def _report(holder: Cardholder, month: dt.date, found: Lookback, spent: Spent) -
         cards=tuple(_cards(found, spent, sums)),
         activations=tuple(_activations(found, looked, currency))[:MOST_SHOWN],
         new_cards=tuple(_new_cards(found, looked, currency))[:MOST_SHOWN],
+        base_rates_only=not found.passes,
     )
 
 

@@ -27,7 +27,7 @@ EXAMPLE = OpenApiExample(
             {
                 "currency": "USD", "purchases": 31, "spent": _usd(141210), "unknown": _usd(0), "earned": _usd(4512),
                 "baseline": _usd(2824), "baseline_card": "Citi Double Cash •••• 4444", "benefit": _usd(1688),
-                "most": _usd(4630), "left": _usd(118),
+                "most": _usd(4630), "left": _usd(118), "base_rates_only": False,
                 "cards": [
                     {
                         "name": "Amex Gold", "last_four": "8431",
@@ -85,6 +85,9 @@ class CurrencyReportSerializer(serializers.Serializer[Any]):
     left = MoneySerializer(help_text="Most less earned.")
     cards = ReportCardSerializer(many=True)
     missed_activations = MissedActivationSerializer(many=True, help_text="The best first, at most three.")
+    base_rates_only = serializers.BooleanField(
+        help_text="The cards' banks may see our merchant code, so only base rates are counted."
+    )
     missed_cards = MissedCardSerializer(many=True, help_text="Cards that would have paid more than they cost.")
 
 
@@ -137,6 +140,7 @@ def _section(report: Report) -> dict[str, Any]:
     )
     return {
         **{name: getattr(report, name) for name in names},
+        "base_rates_only": report.base_rates_only,
         "cards": report.cards,
         "missed_activations": report.activations,
         "missed_cards": report.new_cards,

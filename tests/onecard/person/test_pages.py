@@ -23,6 +23,7 @@ from wallet.models import FundingMethod
 pytestmark = pytest.mark.django_db
 PAGES = (
     *("/", "/purchases", "/which-card", "/which-card?what=5812&amount=45", "/rewards", "/rewards?by=card"),
+    *("/rewards/month", "/rewards/month/2026-10"),
     *("/start", "/profile", "/terms", "/identity", "/card/ask", "/wallet", "/wallet/add", "/disputes", "/notices"),
     *("/notices/settings", "/account", "/security", "/security/password", "/login/again"),
 )

@@ -294,6 +294,56 @@ export type ChoiceOffer = {
     options: Array<string>;
 };
 
+/**
+ * One currency of a month. What went back since is taken off, in the month of its purchase.
+ */
+export type CurrencyReport = {
+    currency: string;
+    purchases: number;
+    spent: Money;
+    /**
+     * Of what was spent, paid by cards without terms; counted in no other sum.
+     */
+    unknown: Money;
+    /**
+     * By the cards' terms, at what a point is worth to the person, less foreign fees.
+     */
+    earned: Money;
+    /**
+     * What the best single card would have earned.
+     */
+    baseline: Money;
+    /**
+     * That card; empty where none has terms.
+     */
+    baseline_card: string;
+    /**
+     * Earned less baseline; may be below zero.
+     */
+    benefit: Money;
+    /**
+     * The most that was possible with these cards in this month: a proven bound.
+     */
+    most: Money;
+    /**
+     * Most less earned.
+     */
+    left: Money;
+    cards: Array<ReportCard>;
+    /**
+     * The best first, at most three.
+     */
+    missed_activations: Array<MissedActivation>;
+    /**
+     * The cards' banks may see our merchant code, so only base rates are counted.
+     */
+    base_rates_only: boolean;
+    /**
+     * Cards that would have paid more than they cost.
+     */
+    missed_cards: Array<MissedCard>;
+};
+
 export type Decline = {
     /**
      * Stable; a frontend decides by it.
@@ -445,8 +495,9 @@ export type Earning = {
  * * `login.new_device` - login.new_device
  * * `login.changed` - login.changed
  * * `webhook_endpoint.switched_off` - webhook_endpoint.switched_off
+ * * `report.monthly` - report.monthly
  */
-export type EventsEnum = '*' | 'purchase.approved' | 'purchase.declined' | 'purchase.charged_elsewhere' | 'purchase.unpaid' | 'refund.sent' | 'card.frozen' | 'card.ready' | 'card.closed' | 'dispute.moved' | 'kyc.changed' | 'login.new_device' | 'login.changed' | 'webhook_endpoint.switched_off';
+export type EventsEnum = '*' | 'purchase.approved' | 'purchase.declined' | 'purchase.charged_elsewhere' | 'purchase.unpaid' | 'refund.sent' | 'card.frozen' | 'card.ready' | 'card.closed' | 'dispute.moved' | 'kyc.changed' | 'login.new_device' | 'login.changed' | 'webhook_endpoint.switched_off' | 'report.monthly';
 
 /**
  * A file that was given; its content can be read by our staff only.
@@ -680,6 +731,31 @@ export type Merchant = {
     country: string;
 };
 
+export type MissedActivation = {
+    card: string;
+    /**
+     * Such as 2026Q4.
+     */
+    quarter: string;
+    /**
+     * How much more would have been possible at most.
+     */
+    gain: Money;
+};
+
+export type MissedCard = {
+    product: string;
+    /**
+     * How much more would have been possible at most, without its fee.
+     */
+    gain: Money;
+    fee_a_year: Money;
+    /**
+     * The gain less a twelfth of the fee.
+     */
+    net: Money;
+};
+
 /**
  * {"amount_minor": 4500, "currency": "USD"}: whole minor units, never a fraction.
  */
@@ -700,6 +776,22 @@ export type MoneyRequest = {
      * ISO 4217, such as USD.
      */
     currency: string;
+};
+
+export type MonthlyReport = {
+    /**
+     * Such as 2026-10, by the person's own calendar.
+     */
+    month: string;
+    is_over: boolean;
+    /**
+     * When it was sent; the numbers may differ since.
+     */
+    sent_at: string | null;
+    /**
+     * Empty for a month without purchases.
+     */
+    currencies: Array<CurrencyReport>;
 };
 
 export type Move = {
@@ -854,8 +946,9 @@ export type NotificationChannel = 'off' | 'feed' | 'email';
  * * `new_device` - New device
  * * `login_changed` - Your login was changed
  * * `webhook_off` - Webhook endpoint switched off
+ * * `monthly_report` - Your monthly report
  */
-export type NotificationKind = 'purchase_approved' | 'purchase_declined' | 'charged_elsewhere' | 'unpaid' | 'refund_arrived' | 'card_frozen' | 'card_unfrozen' | 'card_closed' | 'dispute_moved' | 'kyc_changed' | 'new_device' | 'login_changed' | 'webhook_off';
+export type NotificationKind = 'purchase_approved' | 'purchase_declined' | 'charged_elsewhere' | 'unpaid' | 'refund_arrived' | 'card_frozen' | 'card_unfrozen' | 'card_closed' | 'dispute_moved' | 'kyc_changed' | 'new_device' | 'login_changed' | 'webhook_off' | 'monthly_report';
 
 export type NullEnum = null;
 
@@ -1021,24 +1114,11 @@ export type Preview = {
      * Whether any card could be charged.
      */
     would_pay: boolean;
-    /**
-     * By the strategy that is in force.
-     */
     explanation: Explanation;
-    /**
-     * By each strategy, the one that counts money first.
-     */
-    strategies: Array<Strategy>;
 };
 
 /**
- * * `online` - online
- * * `in_store` - in_store
- */
-export type PreviewRequestChannelEnum = 'online' | 'in_store';
-
-/**
- * A purchase, and what may be different about it and about the wallet.
+ * A merchant category code, or Stripe's name of one, and an amount.
  */
 export type PreviewRequestRequest = {
     /**
@@ -1054,29 +1134,6 @@ export type PreviewRequestRequest = {
      */
     merchant?: string;
     amount: MoneyRequest;
-    /**
-     * The day of the purchase, by the person's own clock; today.
-     */
-    date?: string;
-    /**
-     * The merchant's, as ISO 3166-1 alpha-2, such as US.
-     */
-    country?: string;
-    /**
-     * in_store if it is left out.
-     *
-     * * `online` - online
-     * * `in_store` - in_store
-     */
-    channel?: PreviewRequestChannelEnum;
-    /**
-     * Only these of the wallet.
-     */
-    funding_cards?: Array<string>;
-    /**
-     * Keys of /card-products: cards that the person would have beside them.
-     */
-    products?: Array<string>;
 };
 
 /**
@@ -1321,6 +1378,17 @@ export type Read = {
  * * `expired` - Expired
  */
 export type ReplacementReason = 'lost' | 'stolen' | 'damaged' | 'expired';
+
+export type ReportCard = {
+    name: string;
+    last_four: string;
+    paid: Money;
+    earned: Money;
+    /**
+     * What it would have earned had it paid everything that it could.
+     */
+    alone: Money;
+};
 
 /**
  * A secret for the issuer's own form; it opens one card once, and ends soon.
@@ -1589,6 +1657,14 @@ export type SettingsChangeRequest = {
      * * `email` - The feed and an e-mail
      */
     webhook_off?: NotificationChannel;
+    /**
+     * Your monthly report: off or feed or email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    monthly_report?: NotificationChannel;
 };
 
 /**
@@ -1630,30 +1706,6 @@ export type Step = {
     text: string;
     amount: Money | null;
 };
-
-/**
- * What one strategy would take.
- */
-export type Strategy = {
-    strategy: StrategyEnum;
-    /**
-     * Whether this one decides the person's purchases today.
-     */
-    is_in_force: boolean;
-    would_pay: boolean;
-    /**
-     * What its card earns by the card's terms, after caps and the foreign fee, in whole units; the same measure for every strategy.
-     */
-    earned: string | null;
-    explanation: Explanation;
-};
-
-/**
- * * `value` - value
- * * `cash` - cash
- * * `rewards` - rewards
- */
-export type StrategyEnum = 'value' | 'cash' | 'rewards';
 
 export type TermsAnswer = {
     terms: TermsState;
@@ -2061,9 +2113,10 @@ export type WebhookEndpointWithSecret = {
  * * `login.new_device` - New device
  * * `login.changed` - Login changed
  * * `webhook_endpoint.switched_off` - Webhook endpoint switched off
+ * * `report.monthly` - Monthly report
  * * `webhook_endpoint.test` - Test of an endpoint
  */
-export type WebhookEventType = 'purchase.approved' | 'purchase.declined' | 'purchase.charged_elsewhere' | 'purchase.unpaid' | 'refund.sent' | 'card.frozen' | 'card.ready' | 'card.closed' | 'dispute.moved' | 'kyc.changed' | 'login.new_device' | 'login.changed' | 'webhook_endpoint.switched_off' | 'webhook_endpoint.test';
+export type WebhookEventType = 'purchase.approved' | 'purchase.declined' | 'purchase.charged_elsewhere' | 'purchase.unpaid' | 'refund.sent' | 'card.frozen' | 'card.ready' | 'card.closed' | 'dispute.moved' | 'kyc.changed' | 'login.new_device' | 'login.changed' | 'webhook_endpoint.switched_off' | 'report.monthly' | 'webhook_endpoint.test';
 
 export type WhyReplacedRequest = {
     /**
@@ -4232,8 +4285,9 @@ export type NotificationsListData = {
          * * `new_device` - New device
          * * `login_changed` - Your login was changed
          * * `webhook_off` - Webhook endpoint switched off
+         * * `monthly_report` - Your monthly report
          */
-        kind?: 'card_closed' | 'card_frozen' | 'card_unfrozen' | 'charged_elsewhere' | 'dispute_moved' | 'kyc_changed' | 'login_changed' | 'new_device' | 'purchase_approved' | 'purchase_declined' | 'refund_arrived' | 'unpaid' | 'webhook_off';
+        kind?: 'card_closed' | 'card_frozen' | 'card_unfrozen' | 'charged_elsewhere' | 'dispute_moved' | 'kyc_changed' | 'login_changed' | 'monthly_report' | 'new_device' | 'purchase_approved' | 'purchase_declined' | 'refund_arrived' | 'unpaid' | 'webhook_off';
         /**
          * Number of results to return per page.
          */
@@ -4925,52 +4979,19 @@ export type RewardsReadResponses = {
 
 export type RewardsReadResponse = RewardsReadResponses[keyof RewardsReadResponses];
 
-export type RoutingPreviewReadData = {
+export type MonthlyReportReadData = {
     body?: never;
     path?: never;
-    query: {
-        amount_minor: number;
+    query?: {
         /**
-         * Instead of the MCC.
+         * A month such as 2026-10; the last whole one if not given.
          */
-        category?: string;
-        /**
-         * in_store if it is left out.
-         *
-         * * `online` - online
-         * * `in_store` - in_store
-         */
-        channel?: 'online' | 'in_store';
-        /**
-         * The merchant's, as ISO 3166-1 alpha-2, such as US.
-         */
-        country?: string;
-        /**
-         * ISO 4217, such as USD.
-         */
-        currency: string;
-        /**
-         * The day of the purchase, by the person's own clock; today.
-         */
-        date?: string;
-        /**
-         * Only these of the wallet.
-         */
-        funding_cards?: Array<string>;
-        /**
-         * Four digits, such as 5812.
-         */
-        mcc?: string;
-        merchant?: string;
-        /**
-         * Keys of /card-products: cards that the person would have beside them.
-         */
-        products?: Array<string>;
+        month?: string;
     };
-    url: '/api/v1/routing/preview';
+    url: '/api/v1/rewards/monthly';
 };
 
-export type RoutingPreviewReadErrors = {
+export type MonthlyReportReadErrors = {
     /**
      * The request is not readable, or a field is wrong: `errors` names it.
      */
@@ -5005,13 +5026,13 @@ export type RoutingPreviewReadErrors = {
     503: Problem;
 };
 
-export type RoutingPreviewReadError = RoutingPreviewReadErrors[keyof RoutingPreviewReadErrors];
+export type MonthlyReportReadError = MonthlyReportReadErrors[keyof MonthlyReportReadErrors];
 
-export type RoutingPreviewReadResponses = {
-    200: Preview;
+export type MonthlyReportReadResponses = {
+    200: MonthlyReport;
 };
 
-export type RoutingPreviewReadResponse = RoutingPreviewReadResponses[keyof RoutingPreviewReadResponses];
+export type MonthlyReportReadResponse = MonthlyReportReadResponses[keyof MonthlyReportReadResponses];
 
 export type RoutingPreviewData = {
     body: PreviewRequestRequest;
@@ -5944,9 +5965,10 @@ export type WebhookDeliveriesListData = {
          * * `login.new_device` - New device
          * * `login.changed` - Login changed
          * * `webhook_endpoint.switched_off` - Webhook endpoint switched off
+         * * `report.monthly` - Monthly report
          * * `webhook_endpoint.test` - Test of an endpoint
          */
-        type?: 'card.closed' | 'card.frozen' | 'card.ready' | 'dispute.moved' | 'kyc.changed' | 'login.changed' | 'login.new_device' | 'purchase.approved' | 'purchase.charged_elsewhere' | 'purchase.declined' | 'purchase.unpaid' | 'refund.sent' | 'webhook_endpoint.switched_off' | 'webhook_endpoint.test';
+        type?: 'card.closed' | 'card.frozen' | 'card.ready' | 'dispute.moved' | 'kyc.changed' | 'login.changed' | 'login.new_device' | 'purchase.approved' | 'purchase.charged_elsewhere' | 'purchase.declined' | 'purchase.unpaid' | 'refund.sent' | 'report.monthly' | 'webhook_endpoint.switched_off' | 'webhook_endpoint.test';
     };
     url: '/api/v1/webhook-endpoints/{public_id}/deliveries';
 };

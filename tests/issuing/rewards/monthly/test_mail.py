@@ -13,6 +13,7 @@ from issuing.rewards.monthly import mail
 from onecard.notices import choices, mails
 from onecard.notices.kinds import Channel, Kind
 from onecard.notices.models import Cursor, Notice, NoticeMail
+from onecard.users.models import User
 from tests.issuing.rewards.monthly.months import next_month, this_month
 from tests.issuing.rewards.purchases import bought, refunded
 from tests.support.factories import CardholderFactory
@@ -65,6 +66,7 @@ def test_the_report_is_sent_once_and_stays_as_it_was(card: VirtualCard) -> None:
 
 
 def test_it_is_mailed_unless_the_person_chose_otherwise(card: VirtualCard) -> None:
+    User.objects.filter(pk=card.cardholder.user_id).update(email="jane@example.com")
     bought(card)
     with next_month():
         mail.sweep()
@@ -86,7 +88,7 @@ def test_who_wants_no_mail_gets_none(card: VirtualCard, channel: Channel) -> Non
     assert not NoticeMail.objects.filter(notice=notice).exists()
 
 
-def test_nothing_goes_out_before_the_month_is_over_everywhere_or_late_in_the_next(card: VirtualCard) -> None:
+def test_nothing_goes_out_too_early_or_too_late(card: VirtualCard) -> None:
     bought(card)
     with pytest.raises(mail.NotOverError, match="is not over"):
         mail.send(holder_id=card.cardholder_id, month=this_month())

@@ -60,7 +60,7 @@ def test_a_month_without_purchases_says_what_to_do(card: VirtualCard) -> None:
     assert client.get("/api/v1/rewards/monthly").json()["currencies"] == []
 
 
-@pytest.mark.parametrize("text", ["2099-01", "2026-13", "x", "%00", "2026-10'"])
+@pytest.mark.parametrize("text", ["2099-01", "2026-13", "x", "2026-10'"])
 def test_what_is_no_month_is_refused_in_a_sentence(card: VirtualCard, text: str) -> None:
     client = logged_in(card.cardholder.user)
     assert client.get(f"/rewards/month/{text}").status_code == 404

@@ -1,7 +1,6 @@
 """The report of a month: from the wallet's rows, by the terms, and as they stand when somebody looks."""
 
 import datetime as dt
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -23,15 +22,11 @@ from wallet.models import FundingCharge, FundingMethod
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _passed_through() -> Any:
-    with override_settings(MERCHANT_MCC_PASSED_THROUGH=True):
-        yield
-
-
 @pytest.fixture
 def card() -> VirtualCard:
-    return valued_card(daily_limit_minor=10_000_000, monthly_limit_minor=10_000_000, transaction_limit_minor=10_000_000)
+    return valued_card(
+        daily_limit_minor=10_000_000, monthly_limit_minor=10_000_000, per_transaction_limit_minor=10_000_000
+    )
 
 
 def report_of(card: VirtualCard) -> Report:
@@ -67,9 +62,9 @@ def test_another_card_than_the_best_leaves_money_on_the_table(card: VirtualCard)
     FundingCharge.objects.filter(pk=charge.pk).update(method=FundingMethod.objects.get(last_four="4444"))
     found = report_of(card)
 
-    assert (found.earned.minor, found.most.minor) == (200, 600)
-    assert found.left.minor == 400
-    assert (found.baseline.minor, found.benefit.minor) == (600, -400)
+    assert (found.earned.minor, found.most.minor) == (280, 600)
+    assert found.left.minor == 320
+    assert (found.baseline.minor, found.benefit.minor) == (600, -320)
 
 
 def test_a_refund_of_a_later_month_changes_the_month_of_its_purchase(card: VirtualCard) -> None:
@@ -106,7 +101,7 @@ def test_what_earlier_months_took_of_a_cap_is_missing_in_this_one(card: VirtualC
     assert 6000 + 1500 <= found.earned.minor <= found.most.minor < 12_000
 
 
-def test_an_activation_that_was_not_made_and_a_card_that_lacks_are_worth_money(card: VirtualCard) -> None:
+def test_a_card_that_lacks_has_its_price(card: VirtualCard) -> None:
     month = this_month()
     charge = bought(card, amount=50_000)
     FundingMethod.objects.exclude(last_four="4242").update(status="removed")
@@ -139,15 +134,24 @@ def test_cards_without_terms_are_said_and_counted_in_no_sum() -> None:
 def test_the_number_of_queries_does_not_grow_with_purchases(card: VirtualCard) -> None:
     bought(card, amount=1000)
     report_of(card)
-    with CaptureQueriesContext(
-        connection,
-    ) as one:
+    with CaptureQueriesContext(connection) as one:
         report_of(card)
     for _ in range(3):
         bought(card, amount=1000)
     with CaptureQueriesContext(connection) as four:
         report_of(card)
     assert len(one) == len(four) <= 14
+
+
+def test_where_no_category_is_passed_on_only_base_rates_count(card: VirtualCard) -> None:
+    card.cardholder.preference = "cash"
+    card.cardholder.save()
+    bought(card, amount=10_000)
+    assert not report_of(card).base_rates_only
+    with override_settings(MERCHANT_MCC_PASSED_THROUGH=False):
+        bare = report_of(card)
+    assert bare.base_rates_only
+    assert bare.most.minor < report_of(card).most.minor
 
 
 def test_a_month_is_of_the_persons_own_calendar() -> None:
