@@ -20,7 +20,7 @@ from routing.value.spend import Bucket, Purchase, Spend, Tally
 from routing.value.wallet import Card, Offer, Tier
 
 # Which category a top category's bonus goes to is tried out one by one, up to so many combinations of several cards.
-MOST_OPENINGS = 64
+MOST_OPENINGS = 128
 
 
 class Slot(NamedTuple):

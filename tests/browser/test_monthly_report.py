@@ -22,6 +22,7 @@ NAMES = {"8431": "American Express Gold Card", "4242": "Chase Sapphire Reserve",
 @pytest.fixture
 def card(settings: Any) -> VirtualCard:
     settings.MERCHANT_MCC_PASSED_THROUGH = True
+    settings.DECISION_DEADLINE_MS = 30_000
     card = valued_card()
     for last_four, name in NAMES.items():
         FundingMethod.objects.filter(last_four=last_four).update(name=name)

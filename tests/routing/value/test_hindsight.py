@@ -154,6 +154,15 @@ def test_the_top_category_is_that_of_the_whole_period() -> None:
     assert base.most == top.most
 
 
+def test_beyond_so_many_choices_the_bound_only_rises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gas for 400 dollars and dining for 300: one of them at 5 points of 1.4 cents; 2 % for the other."""
+    bought = [buy("2025-01-10", "5541", 400), buy("2025-01-11", "5812", 300)]
+    offered = offers_of([Bought(each, wallet(TOP, FLAT), FLAT) for each in bought])
+    assert dollars(most_earned(offered, NOTHING)) == 28 + 6
+    monkeypatch.setattr("routing.value.hindsight.MOST_OPENINGS", 1)
+    assert dollars(most_earned(offered, NOTHING)) == 28 + 21
+
+
 def test_a_quarter_that_was_not_activated_has_its_price() -> None:
     bare = Holding(DISCOVER, CATALOGUE.products[DISCOVER])
     cards = Wallet(MATCHER, CATALOGUE, [bare, held(FLAT)])
