@@ -24,7 +24,7 @@ def test_no_list_or_page_has_english_left() -> None:
     purchases(1, card=walkthrough_card())
     browser = german()
     addresses = ["/admin/", "/admin/my-account/", reverse("desk:people"), reverse("admin:wallet_posting_accounts")]
-    addresses += [reverse("admin:issuing_rewardentry_totals")]
+    addresses += [reverse("admin:issuing_rewardentry_totals"), reverse("admin:issuing_rewardentry_monthly")]
     for model in listed_models():
         addresses.append(page(model, "changelist"))
         row = model._default_manager.first()

@@ -103,7 +103,10 @@ def test_staff_read_it_by_login(card: VirtualCard) -> None:
     assert "Baseline" in text_of(shown)
     assert "1.35 USD" in text_of(shown)
     assert shown.content.decode().count('role="img"') == 2
-    assert f"--month {month()} --cardholder {login} --send" in text_of(shown)
+    assert "It is sent in the first days of the next month." in text_of(shown)
+    with next_month():
+        later = text_of(client.get(page, {"cardholder": login}))
+    assert f"--month {month()} --cardholder {login} --send" in later
     assert "No wallet belongs to a login" in text_of(client.get(page, {"cardholder": "nobody"}))
     assert "write it like 2026-10" in text_of(client.get(page, {"cardholder": login, "month": "soon"}))
     assert "No purchase of this month was paid" in text_of(client.get(page, {"cardholder": login}))
