@@ -21,7 +21,7 @@ from routing.worlds import World
 from wallet.models import Preference
 
 # Reasons that ask the rules and not the wallet, so that other rows may answer otherwise.
-_USABLE: Final = ("", "no_ranking_row")
+USABLE: Final = ("", "no_ranking_row")
 _PERSONAL: Final = "personal_rule_"
 
 
@@ -142,7 +142,7 @@ def _method(candidate: Mapping[str, Any], currency: str, product_ids: Mapping[in
         product_id=candidate["product_id"] if "product_id" in candidate else product_ids.get(key),
         last_four=str(candidate["last_four"]),
         processor_method_id="",
-        active=left_out in _USABLE or str(left_out).startswith(_PERSONAL),
+        active=left_out in USABLE or str(left_out).startswith(_PERSONAL),
         expiry_year=dt.MAXYEAR,
         expiry_month=12,
         cooling_until=None,

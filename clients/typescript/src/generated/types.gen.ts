@@ -1114,11 +1114,24 @@ export type Preview = {
      * Whether any card could be charged.
      */
     would_pay: boolean;
+    /**
+     * By the strategy that is in force.
+     */
     explanation: Explanation;
+    /**
+     * By each strategy, the one that counts money first.
+     */
+    strategies: Array<Strategy>;
 };
 
 /**
- * A merchant category code, or Stripe's name of one, and an amount.
+ * * `online` - online
+ * * `in_store` - in_store
+ */
+export type PreviewRequestChannelEnum = 'online' | 'in_store';
+
+/**
+ * A purchase, and what may be different about it and about the wallet.
  */
 export type PreviewRequestRequest = {
     /**
@@ -1134,6 +1147,29 @@ export type PreviewRequestRequest = {
      */
     merchant?: string;
     amount: MoneyRequest;
+    /**
+     * The day of the purchase, by the person's own clock; today.
+     */
+    date?: string;
+    /**
+     * The merchant's, as ISO 3166-1 alpha-2, such as US.
+     */
+    country?: string;
+    /**
+     * in_store if it is left out.
+     *
+     * * `online` - online
+     * * `in_store` - in_store
+     */
+    channel?: PreviewRequestChannelEnum;
+    /**
+     * Only these of the wallet.
+     */
+    funding_cards?: Array<string>;
+    /**
+     * Keys of /card-products: cards that the person would have beside them.
+     */
+    products?: Array<string>;
 };
 
 /**
@@ -1706,6 +1742,30 @@ export type Step = {
     text: string;
     amount: Money | null;
 };
+
+/**
+ * What one strategy would take.
+ */
+export type Strategy = {
+    strategy: StrategyEnum;
+    /**
+     * Whether this one decides the person's purchases today.
+     */
+    is_in_force: boolean;
+    would_pay: boolean;
+    /**
+     * What its card earns by the card's terms, after caps and the foreign fee, in whole units; the same measure for every strategy.
+     */
+    earned: string | null;
+    explanation: Explanation;
+};
+
+/**
+ * * `value` - value
+ * * `cash` - cash
+ * * `rewards` - rewards
+ */
+export type StrategyEnum = 'value' | 'cash' | 'rewards';
 
 export type TermsAnswer = {
     terms: TermsState;
@@ -5033,6 +5093,94 @@ export type MonthlyReportReadResponses = {
 };
 
 export type MonthlyReportReadResponse = MonthlyReportReadResponses[keyof MonthlyReportReadResponses];
+
+export type RoutingPreviewReadData = {
+    body?: never;
+    path?: never;
+    query: {
+        amount_minor: number;
+        /**
+         * Instead of the MCC.
+         */
+        category?: string;
+        /**
+         * in_store if it is left out.
+         *
+         * * `online` - online
+         * * `in_store` - in_store
+         */
+        channel?: 'online' | 'in_store';
+        /**
+         * The merchant's, as ISO 3166-1 alpha-2, such as US.
+         */
+        country?: string;
+        /**
+         * ISO 4217, such as USD.
+         */
+        currency: string;
+        /**
+         * The day of the purchase, by the person's own clock; today.
+         */
+        date?: string;
+        /**
+         * Only these of the wallet.
+         */
+        funding_cards?: Array<string>;
+        /**
+         * Four digits, such as 5812.
+         */
+        mcc?: string;
+        merchant?: string;
+        /**
+         * Keys of /card-products: cards that the person would have beside them.
+         */
+        products?: Array<string>;
+    };
+    url: '/api/v1/routing/preview';
+};
+
+export type RoutingPreviewReadErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type RoutingPreviewReadError = RoutingPreviewReadErrors[keyof RoutingPreviewReadErrors];
+
+export type RoutingPreviewReadResponses = {
+    200: Preview;
+};
+
+export type RoutingPreviewReadResponse = RoutingPreviewReadResponses[keyof RoutingPreviewReadResponses];
 
 export type RoutingPreviewData = {
     body: PreviewRequestRequest;
