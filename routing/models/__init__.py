@@ -10,6 +10,7 @@ from routing.models.catalogue import (
     RewardTerms,
 )
 from routing.models.drafts import CatalogueChange, RankingChange, RankingDraft
+from routing.models.odds import MethodOdds
 from routing.models.personal_rules import PersonalRule
 from routing.models.previews import PreviewedPurchase, RankingPreview
 from routing.models.rules import (
@@ -29,6 +30,7 @@ __all__ = [
     "Kind",
     "MerchantCategory",
     "MerchantList",
+    "MethodOdds",
     "PersonalRule",
     "PreferenceMultiplier",
     "PreviewedPurchase",

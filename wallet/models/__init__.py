@@ -10,6 +10,7 @@ from wallet.models.ledger import LedgerSum, Posting
 from wallet.models.notes import PersonNote
 from wallet.models.own_transfers import OwnTransfer
 from wallet.models.pauses import ProcessorPause
+from wallet.models.processor_accounts import ProcessorAccount, ProcessorFee
 from wallet.models.saving import CardDetachment, CardSetup
 from wallet.models.wallets import (
     Cardholder,
@@ -47,6 +48,8 @@ __all__ = [
     "PersonNote",
     "Posting",
     "Preference",
+    "ProcessorAccount",
+    "ProcessorFee",
     "ProcessorPause",
     "default_currencies",
     "validate_time_zone",

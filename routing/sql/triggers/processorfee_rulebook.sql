@@ -1,0 +1,3 @@
+-- Every statement that touches a processor's fee gives the rulebook a new version (money-safety T15).
+CREATE OR REPLACE TRIGGER routing_processorfee_rulebook AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
+    ON wallet_processorfee FOR EACH STATEMENT EXECUTE FUNCTION routing_rules_changed();

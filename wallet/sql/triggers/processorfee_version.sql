@@ -1,0 +1,3 @@
+-- Every change to a processor's fee raises its version (money-safety T15).
+CREATE OR REPLACE TRIGGER wallet_processorfee_version BEFORE UPDATE ON wallet_processorfee
+    FOR EACH ROW EXECUTE FUNCTION onecard_raise_version();
