@@ -23,6 +23,7 @@ from issuing.rewards import sweep as rewards_sweep
 from issuing.rewards.monthly import mail as monthly_mail
 from issuing.sync import schedule
 from onecard.kit import clock
+from routing.odds import keeping as odds
 
 
 @shared_task(name="issuing.tasks.handle_event")
@@ -137,6 +138,12 @@ def sweep_rewards(*, days: float = rewards_sweep.RECENT_DAYS, **_newer: Any) -> 
 def sweep_spend(*, days: float = spend_sweep.RECENT_DAYS, **_newer: Any) -> None:
     """Brings the caps of funding cards up to date with charges and refunds."""
     spend_sweep.sweep(days=days)
+
+
+@shared_task(name="issuing.tasks.count_odds")
+def count_odds(**_newer: Any) -> None:
+    """Counts how likely each funding card is to pay, where choices use it."""
+    odds.sweep()
 
 
 @shared_task(name="issuing.tasks.sweep_space_prices")

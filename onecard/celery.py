@@ -144,6 +144,7 @@ app.conf.update(
             "schedule": 60.0,
             "options": {"expires": 60},
         },
+        "count-odds": {"task": "issuing.tasks.count_odds", "schedule": crontab(minute=23)},
         "sweep-rewards": {"task": "issuing.tasks.sweep_rewards", "schedule": 30.0, "options": {"expires": 30}},
         # Farther back each hour and each night: what the frequent look misses while everything stands still.
         "sweep-rewards-far": {"task": "issuing.tasks.sweep_rewards", "schedule": 3600.0, "kwargs": {"days": 2}},

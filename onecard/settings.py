@@ -64,8 +64,10 @@ TRUST_REQUEST_START = environment.flag("TRUST_REQUEST_START", default=False)
 # An ordinary processor account has one merchant code, so the funding card's issuer may see ours (docs/routing.md).
 MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", default=False)
 
-# Which strategy chooses funding cards: as each cardholder prefers, or by value for all (docs/routing.md).
+# Which strategy chooses funding cards: as each cardholder prefers, or by value for all; and whether a choice by value
+# counts how likely each card is to pay, and the processor's fee (docs/routing.md).
 ROUTING_STRATEGY = environment.choice("ROUTING_STRATEGY", default="preference", among=("preference", "value"))
+ROUTING_ODDS = environment.flag("ROUTING_ODDS", default=False)
 # Reward terms that nobody compared with their source for so many days are shown as stale.
 CATALOGUE_STALE_DAYS = environment.number("CATALOGUE_STALE_DAYS", default=180, least=1, most=3650)
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
+from django.conf import settings
+
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.time_zones import zone_of
 from routing import rulebook, strategy
 from routing.engine import Choice, Method
 from routing.explanation import Explanation, explain
-from routing.models import CardSpend, PersonalRule, SpacePrices
+from routing.models import CardSpend, MethodOdds, PersonalRule, SpacePrices
 from routing.value.personal_rules import PersonalRules
 from routing.valued.person import RULE_COLUMNS, PersonFacts
 from wallet.models import Cardholder, CardProduct, FundingMethod, Preference
@@ -45,19 +47,20 @@ def rank(
     at: dt.datetime | None = None,
     passes: bool | None = None,
     rules: PersonalRules | None = None,
+    with_odds: bool | None = None,
     **more: Any,
 ) -> tuple[Choice, dict[str, Any]]:
     """Returns the engine's choice from the wallet as it is now, and its trace as a decision would store it.
 
     `at` is the moment of the purchase in UTC, now if it is not given. `passes` stands in for the switch of the
-    processor account, and `rules` for the personal rules, by which it is then decided by value; `more` are other fields
-    of `strategy.Asked`. Two queries, one more for an MCC that this process has not seen since the rules changed, and
-    three more by value.
+    processor account, `with_odds` for ROUTING_ODDS, and `rules` for the personal rules, by which it is then decided by
+    value; `more` are other fields of `strategy.Asked`. Two queries, one more for an MCC that this process has not seen
+    since the rules changed, and three more by value, or four with odds.
     """
     asked = strategy.Asked(mcc, currency, at or clock.now(), holder.time_zone, **more)
     wallet = wallet_of(holder)
     is_by_value = rules is not None or strategy.is_by_value(holder.preference)
-    person = person_of(holder, asked.at) if is_by_value else strategy.NOBODY
+    person = person_of(holder, asked.at, with_odds=with_odds) if is_by_value else strategy.NOBODY
     return strategy.route(
         asked,
         [method_of(each) for each in wallet],
@@ -65,6 +68,7 @@ def rank(
         version=rulebook.current_version(),
         person=person if rules is None else replace(person, rules=rules),
         passes=passes,
+        with_odds=with_odds,
     )
 
 
@@ -126,14 +130,21 @@ def as_if_held(products: Sequence[CardProduct], *, currency: str, behind: Sequen
     ]  # fmt: skip
 
 
-def person_of(holder: Cardholder, at: dt.datetime) -> PersonFacts:
-    """Returns what strategy value knows of the person, as a decision reads it."""
+def person_of(holder: Cardholder, at: dt.datetime, *, with_odds: bool | None = None) -> PersonFacts:
+    """Returns what strategy value knows of the person, as a decision reads it; `with_odds` as in `rank`."""
     since = at.date() - dt.timedelta(days=370)
     sums = CardSpend.objects.filter(method__cardholder=holder, starts_on__gt=since)
     kept = SpacePrices.objects.filter(cardholder=holder).first()
     names = ("method_id", "name", "tag", "starts_on", "pending_minor", "posted_minor")
     listed = [(*who, first.isoformat(), pending, posted) for *who, first, pending, posted in sums.values_list(*names)]
-    return PersonFacts.of([holder.point_cents, listed, kept.prices if kept else None, rules_kept(holder)])
+    reads_odds = settings.ROUTING_ODDS if with_odds is None else with_odds
+    odds = _odds_of(holder) if reads_odds else None
+    return PersonFacts.of([holder.point_cents, listed, kept.prices if kept else None, rules_kept(holder), odds])
+
+
+def _odds_of(holder: Cardholder) -> dict[str, int]:
+    rows = MethodOdds.objects.filter(method__cardholder=holder).values_list("method_id", "approved_ppm")
+    return {str(method_id): ppm for method_id, ppm in rows}
 
 
 def rules_kept(holder: Cardholder) -> list[list[Any]]:

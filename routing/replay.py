@@ -13,6 +13,7 @@ from typing import Any, Final
 from onecard.kit.money import Money, currency_exponent
 from routing import rewards
 from routing.engine import CASH, Choice, Method, Purchase, Row, Rules, applicable_rows, choose
+from routing.value.likelihood import Odds
 from routing.value.spend import Purchase as Bought
 from routing.valued import deciding, trace
 from routing.valued.holdings import held
@@ -32,6 +33,7 @@ class Valued:
     bought: Bought
     person: PersonFacts
     is_passed_through: bool
+    odds: Mapping[str, Odds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def decide_in(world: World, found: Circumstances, paid: Money) -> Outcome:
     ranked = applicable_rows(rows, found.purchase.local_date, CASH, world.rules)
     cards = held(found.methods, world.catalogue, ranked, known.person, is_passed_through=known.is_passed_through)
     asked = deciding.Asked(found.purchase, known.bought._replace(amount_minor=paid.minor))
-    made = deciding.decide(asked, found.methods, cards, world.catalogue, known.person)
+    made = deciding.decide(asked, found.methods, cards, world.catalogue, known.person, odds=known.odds or None)
     method = deciding.paying_method(made.chosen, found.methods)
     return Outcome(method, micro_of(made.chosen.chosen.earned, paid.currency) if made.chosen.chosen else 0)
 
@@ -130,7 +132,8 @@ def reward_micro(choice: Choice, paid: Money) -> int:
 
 
 def _valued(saw: Mapping[str, Any]) -> Valued:
-    return Valued(trace.purchase_of(saw["purchase"]), trace.person_of(saw), bool(saw["passed_through"]))
+    odds = trace.odds_of(saw)
+    return Valued(trace.purchase_of(saw["purchase"]), trace.person_of(saw), bool(saw["passed_through"]), odds)
 
 
 def _method(candidate: Mapping[str, Any], currency: str, product_ids: Mapping[int, int | None]) -> Method:

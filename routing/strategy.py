@@ -13,7 +13,7 @@ from django.conf import settings
 
 from onecard.kit.clock import local_day
 from onecard.kit.time_zones import zone_of
-from routing import rulebook
+from routing import accounts, rulebook
 from routing.engine import CASH, Choice, Method, Purchase, choose
 from routing.trace import describe
 from routing.value.spend import Purchase as Bought
@@ -60,8 +60,8 @@ def is_by_value(preference: str) -> bool:
 
 
 def is_passed_through() -> bool:
-    """Returns whether our processor account passes the merchant's own category on to the cards' issuers."""
-    return bool(settings.MERCHANT_MCC_PASSED_THROUGH)
+    """Returns whether our processor account passes the merchant's own category on to the cards' issuers. One query."""
+    return accounts.passes_mcc()
 
 
 def route(
@@ -74,19 +74,22 @@ def route(
     limit_ms: float = 1000,
     passes: bool | None = None,
     by_value: bool | None = None,
+    with_odds: bool | None = None,
 ) -> tuple[Choice, dict[str, Any]]:
     """Returns the choice by the strategy in force, and the trace that a decision stores of it.
 
-    `version` is the rulebook's, as just read. `passes` stands in for the switch of the processor account,
-    MERCHANT_MCC_PASSED_THROUGH, and `by_value` for what ROUTING_STRATEGY says of this preference.
+    `version` is the rulebook's, as just read. `passes` stands in for the switch of the processor account, `by_value`
+    for what ROUTING_STRATEGY says of this preference, and `with_odds` for ROUTING_ODDS.
     """
     rules, rows, versions = rulebook.rules_for(version=version, mcc=asked.mcc, limit_ms=limit_ms)
     purchase, saw = asked.purchase, None
     if is_by_value(preference) if by_value is None else by_value:
         found = rulebook.catalogue_for(version=version, limit_ms=limit_ms)
-        passes = is_passed_through() if passes is None else passes
+        passes = found.account.passes_mcc if passes is None else passes
+        with_odds = settings.ROUTING_ODDS if with_odds is None else with_odds
+        odds = deciding.odds_of(methods, person, found.account.fees_bp) if with_odds else None
         valued = deciding.Asked(purchase, asked.bought)
-        choice, saw = deciding.choose(valued, methods, rows, rules, found, person, is_passed_through=passes)
+        choice, saw = deciding.choose(valued, methods, rows, rules, found, person, is_passed_through=passes, odds=odds)
     else:
         choice = choose(purchase, methods, rows, preference, rules)
     trace = describe(

@@ -11,6 +11,14 @@ BLOCKING_FLAGS = ", ".join(f"'{flag.value}'" for flag in states.BLOCKING_FLAGS)
 # What strategy value knows beside the wallet: own cents per point, spend of caps, prices (routing/valued/person.py).
 BY_VALUE = "true" if settings.ROUTING_STRATEGY == "value" else "h.preference = 'value'"
 RULE = ", ".join(f"r.{column}" for column in RULE_COLUMNS)
+# How likely each card is to pay: read only where choices use it.
+ODDS = (
+    """(SELECT jsonb_object_agg(o.method_id, o.approved_ppm)
+                          FROM wallet_fundingmethod own JOIN routing_methododds o ON o.method_id = own.id
+                         WHERE own.cardholder_id = h.id)"""
+    if settings.ROUTING_ODDS
+    else "NULL"
+)
 PERSON = f"""CASE WHEN {BY_VALUE} THEN jsonb_build_array(
                        h.point_cents,
                        (SELECT jsonb_agg(jsonb_build_array(s.method_id, s.name, s.tag, s.starts_on, s.pending_minor,
@@ -19,7 +27,8 @@ PERSON = f"""CASE WHEN {BY_VALUE} THEN jsonb_build_array(
                          WHERE own.cardholder_id = h.id AND s.starts_on > current_date - 370),
                        (SELECT p.prices FROM routing_spaceprices p WHERE p.cardholder_id = h.id),
                        (SELECT jsonb_agg(jsonb_build_array({RULE})) FROM routing_personalrule r
-                         WHERE r.cardholder_id = h.id)) END"""  # noqa: S608 (a constant)
+                         WHERE r.cardholder_id = h.id),
+                       {ODDS}) END"""  # noqa: S608 (a constant)
 # What a decision knows of a card: the columns of CardFacts, in its order.
 CARD = f"""c.id, c.version, c.status, c.stop_reported_at IS NOT NULL, c.currency, c.per_transaction_limit_minor,
        c.balance_minor, c.spends_balance,

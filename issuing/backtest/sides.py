@@ -5,6 +5,7 @@ and the foreign fee. A cap is as full as this side's own purchases have made it.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,7 +13,9 @@ from issuing.backtest.people import Past, Person
 from issuing.rewards import space_prices
 from onecard.kit.time_zones import zone_of
 from routing.engine import CASH, Method, applicable_rows, choose
+from routing.odds.backtest import PastOdds
 from routing.replay import Circumstances, Outcome, micro_of
+from routing.value.likelihood import Odds
 from routing.value.live_spend import LiveSpend
 from routing.value.personal_rules import NO_RULES, PersonalRules
 from routing.value.prices import NO_PRICES
@@ -32,11 +35,17 @@ HOME: Final = "US"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The world in which a side decides, and its strategy; without one, each purchase keeps the strategy it had."""
+    """The world in which a side decides, and its strategy; without one, each purchase keeps the strategy it had.
+
+    With `odds` money is what is expected of the card that pays, after the processor's fee; `chooses_by_odds` says
+    whether value counts them.
+    """
 
     world: World
     strategy: str | None
     is_passed_through: bool
+    odds: PastOdds | None = None
+    chooses_by_odds: bool = False
 
     def strategy_of(self, found: Circumstances) -> str:
         return self.strategy or found.preference
@@ -63,7 +72,8 @@ class Side:
     def decide(self, past: Past, found: Circumstances) -> Outcome:
         """Returns which card pays and what it earns, and counts the purchase as spent on it."""
         bought = bought_of(past, found, self.person)
-        made, method = self._choose(found, bought)
+        odds = self.rules.odds.of_methods(found.methods, found.purchase.at) if self.rules.odds else {}
+        made, method = self._choose(found, bought, odds if self.rules.chooses_by_odds else None)
         card = str(method.id) if method else ""
         earning = next((each for each in made.chosen.candidates if each.card.holding.card == card), None)
         self.pricer.add(bought)
@@ -71,9 +81,12 @@ class Side:
         if earning is None:
             return Outcome(method, 0)
         self.live.book(earning.booking)
-        return Outcome(method, micro_of(earning.earned, past.decision.paid.currency))
+        earned = odds[card].expected(earning.earned, bought.amount_minor) if odds else earning.earned
+        return Outcome(method, micro_of(earned, past.decision.paid.currency))
 
-    def _choose(self, found: Circumstances, bought: Bought) -> tuple[Decided, Method | None]:
+    def _choose(
+        self, found: Circumstances, bought: Bought, odds: Mapping[str, Odds] | None
+    ) -> tuple[Decided, Method | None]:
         world, strategy = self.rules.world, self.rules.strategy_of(found)
         rows, is_by_value = world.rows_of(bought.mcc), strategy == Preference.VALUE
         ranked = applicable_rows(rows, found.purchase.local_date, CASH, world.rules)
@@ -81,7 +94,7 @@ class Side:
         passes = self.rules.is_passed_through
         cards = held(found.methods, world.catalogue, ranked, facts, is_passed_through=passes)
         asked = deciding.Asked(found.purchase, bought)
-        made = deciding.decide(asked, found.methods, cards, world.catalogue, facts)
+        made = deciding.decide(asked, found.methods, cards, world.catalogue, facts, odds=odds)
         if is_by_value:
             return made, deciding.paying_method(made.chosen, found.methods)
         return made, choose(found.purchase, found.methods, rows, strategy, world.rules).method

@@ -9,7 +9,6 @@ import logging
 from typing import Final
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.conf import settings
 
 from issuing import states
 from issuing.models import Authorization
@@ -69,7 +68,7 @@ def price(holder: Cardholder) -> None:
     version = rulebook.current_version()
     found, person = rulebook.catalogue_for(version=version), preview.person_of(holder, now)
     methods = holder.funding_methods.select_related("cardholder").filter(status=FundingMethod.Status.ACTIVE)
-    passes = bool(settings.MERCHANT_MCC_PASSED_THROUGH)
+    passes = found.account.passes_mcc
     cards = held([preview.method_of(each) for each in methods], found, {}, person, is_passed_through=passes)
     wallet = Wallet(found.matcher, found.catalogue, [each.holding for each in cards])
     today = clock.local_day(now, holder.time_zone)

@@ -37,15 +37,15 @@ def encoding_of(content: bytes) -> str:
     )
 
 
-def sheet_of(text: str) -> Sheet:
-    """Finds the separator: the file's own statement, else what makes a header of its first line."""
+def sheet_of(text: str, columns: frozenset[str] = _HEADER_COLUMNS) -> Sheet:
+    """Finds the separator: the file's own statement, else what makes a header with these columns of its first line."""
     said = _SAID.match(text)
     if said:
         return Sheet(
             text[said.end() :], said[1], 1 + said[0].count("\n") + (said[0].count("\r") if "\n" not in said[0] else 0)
         )
     first = next((line for line in text.splitlines() if line.strip()), "")
-    return Sheet(text, max(SEPARATORS, key=lambda separator: _columns_in(first, separator)))
+    return Sheet(text, max(SEPARATORS, key=lambda separator: _columns_in(first, separator, columns)))
 
 
 def column_name(cell: str) -> str:
@@ -53,9 +53,9 @@ def column_name(cell: str) -> str:
     return re.sub(r"[\s\-]+", "_", normalized(cell).lower())
 
 
-def _columns_in(line: str, separator: str) -> int:
+def _columns_in(line: str, separator: str, columns: frozenset[str]) -> int:
     try:
         cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
     except csv.Error:
         return 0
-    return len(_HEADER_COLUMNS & {column_name(cell) for cell in cells})
+    return len(columns & {column_name(cell) for cell in cells})

@@ -1,7 +1,7 @@
 """Which card pays by strategy `value`: the one whose expected money, less the price of scarce space, is highest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from routing.value.earning import Earning, earn
 from routing.value.likelihood import Odds
@@ -24,8 +24,8 @@ CERTAIN = Odds()
 class ValueChoice:
     """The result: the card that pays (None: no card may), the rule that decided, and what all cards would have earned.
 
-    `candidates` are in their order, the best first. `left_out` names the cards that may not pay, and why; `skipped` the
-    personal rules that cover the purchase and did not decide.
+    `candidates` are in their order, the best first; `odds` are those that it was made with. `left_out` names the cards
+    that may not pay, and why; `skipped` the personal rules that cover the purchase and did not decide.
     """
 
     chosen: Earning | None
@@ -34,6 +34,7 @@ class ValueChoice:
     left_out: Mapping[str, str]
     personal_rule: PersonalRule | None = None
     skipped: tuple[tuple[PersonalRule, str], ...] = ()
+    odds: Mapping[str, Odds] = field(default_factory=dict)
 
     @property
     def runner_up(self) -> Earning | None:
@@ -43,6 +44,11 @@ class ValueChoice:
     def best_flat(self) -> Earning | None:
         """The card with the highest base rate in money: what a person who carries one card would use."""
         return max(self.candidates, key=lambda each: each.card.flat_value, default=None)
+
+    def expected(self, earning: Earning, amount_minor: int) -> int:
+        """The net value of a card in value units; with odds, what is expected of it after the processor's fee."""
+        odds = self.odds.get(earning.card.holding.card, CERTAIN)
+        return odds.expected(earning.net, amount_minor) if self.odds else earning.net
 
     @property
     def booking(self) -> Booking:
@@ -74,7 +80,7 @@ def choose_by_value(
     ]
     ranked = tuple(sorted(earnings, key=lambda each: _order(each, purchase, odds)))
     chosen, rule = _pick(ranked, ruling.card)
-    return ValueChoice(chosen, rule, ranked, ruling.left_out, ruling.decided_by, ruling.skipped)
+    return ValueChoice(chosen, rule, ranked, ruling.left_out, ruling.decided_by, ruling.skipped, odds or {})
 
 
 def _pick(ranked: Sequence[Earning], demanded: str | None) -> tuple[Earning | None, str]:

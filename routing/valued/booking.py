@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
-
 from routing import preview, rulebook
 from routing.engine import applicable_rows
 from routing.models import PersonalRule
@@ -76,7 +74,7 @@ def _by_terms(charged: Charged) -> Booking:
     rules, rows, _versions = rulebook.rules_for(version=version, mcc=purchase.mcc)
     ranked = applicable_rows(rows, purchase.at.date(), "cash", rules)
     person = preview.person_of(charged.method.cardholder, purchase.at)
-    passes = bool(settings.MERCHANT_MCC_PASSED_THROUGH)
+    passes = found.account.passes_mcc
     cards = held([preview.method_of(charged.method)], found, ranked, person, is_passed_through=passes)
     wallet = Wallet(found.matcher, found.catalogue, [each.holding for each in cards])
     return _of_card(str(charged.method.pk), purchase, wallet, person.spend)

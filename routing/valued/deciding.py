@@ -1,6 +1,6 @@
 """A choice by strategy `value`: the wallet as it is, its terms and spend, and the engine's answer as a Choice."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
@@ -9,6 +9,7 @@ from routing.catalogue.compiled import CompiledCatalogue
 from routing.engine import CASH, Candidate, Choice, Method, Purchase, Row, Rules, applicable_rows, unusable_because
 from routing.value.choice import NO_CARD, ValueChoice, choose_by_value
 from routing.value.earning import Earning
+from routing.value.likelihood import START_PPM, Odds
 from routing.value.spend import Purchase as Bought
 from routing.value.wallet import UNITS, Wallet
 from routing.valued import trace
@@ -47,28 +48,43 @@ def choose(
     person: PersonFacts,
     *,
     is_passed_through: bool,
+    odds: Mapping[str, Odds] | None = None,
 ) -> tuple[Choice, dict[str, Any]]:
     """Picks the method that earns the most money, and returns the choice with what the engine saw, as JSON.
 
     A card that has neither terms nor a ranking is left out. Without any candidate the backup pays if it may be charged,
-    as in every other strategy.
+    as in every other strategy. `odds` have each card's likelihood to pay and the processor's fee counted.
     """
     ranked = applicable_rows(rows, asked.purchase.local_date, CASH, rules)
     cards = held(methods, found, ranked, person, is_passed_through=is_passed_through)
-    made = decide(asked, methods, cards, found, person)
+    made = decide(asked, methods, cards, found, person, odds=odds)
     saw = trace.describe(made.chosen, made.bought, made.wallet, person, is_passed_through=is_passed_through, held=cards)
     return as_choice(made.chosen, methods, cards, made.bought.amount_minor), saw
 
 
 def decide(
-    asked: Asked, methods: Sequence[Method], cards: Sequence[Held], found: CompiledCatalogue, person: PersonFacts
+    asked: Asked,
+    methods: Sequence[Method],
+    cards: Sequence[Held],
+    found: CompiledCatalogue,
+    person: PersonFacts,
+    *,
+    odds: Mapping[str, Odds] | None = None,
 ) -> Decided:
     """Makes the choice among the cards that have terms or a ranking."""
     left_out = left_out_of(methods, {each.method.id for each in cards}, asked.purchase)
     bought = asked.bought._replace(amount_minor=asked.bought.amount_minor or SMALLEST_MINOR)
     wallet = Wallet(found.matcher, found.catalogue, [each.holding for each in cards])
-    chosen = choose_by_value(bought, wallet, person.spend, person.prices, left_out, personal=person.rules)
+    chosen = choose_by_value(bought, wallet, person.spend, person.prices, left_out, personal=person.rules, odds=odds)
     return Decided(chosen, bought, wallet, cards)
+
+
+def odds_of(methods: Sequence[Method], person: PersonFacts, fees_bp: Mapping[str, int]) -> dict[str, Odds]:
+    """Returns the odds of each card. One that was not counted yet is taken for an ordinary card."""
+    return {
+        str(each.id): Odds(person.approved_ppm.get(str(each.id), START_PPM), fees_bp.get(each.network, 0))
+        for each in methods
+    }
 
 
 def as_choice(chosen: ValueChoice, methods: Sequence[Method], cards: Sequence[Held], amount_minor: int) -> Choice:
@@ -76,7 +92,10 @@ def as_choice(chosen: ValueChoice, methods: Sequence[Method], cards: Sequence[He
     by_card = {str(each.id): each for each in methods}
     paying = paying_method(chosen, methods)
     known = {each.holding.card: each for each in cards}
-    ranked = tuple(_candidate(known[e.card.holding.card], e, amount_minor) for e in chosen.candidates)
+    ranked = tuple(
+        _candidate(known[e.card.holding.card], e, amount_minor, chosen.expected(e, amount_minor))
+        for e in chosen.candidates
+    )
     without = tuple(
         Candidate(by_card[card], None, Decimal(0), Decimal(0), reason) for card, reason in chosen.left_out.items()
     )
@@ -102,11 +121,11 @@ def left_out_of(methods: Sequence[Method], known: Collection[int], purchase: Pur
     return {str(key): reason for key, reason in reasons.items() if reason}
 
 
-def _candidate(card: Held, earning: Earning, amount_minor: int) -> Candidate:
+def _candidate(card: Held, earning: Earning, amount_minor: int, expected: int) -> Candidate:
     """Returns a card as every trace shows it: units for each whole unit of money, cents per unit, and their product.
 
     A purchase that crosses a cap earns two rates; the one shown is what it earns on average. The effective reward is in
-    cents for each unit of money, less the foreign fee and the price of scarce space.
+    cents for each unit of money, less the foreign fee and the price of scarce space; with odds, what is expected of it.
     """
     point = earning.card.point
     rate = Decimal(earning.reward) / (amount_minor * point * 100) if point else Decimal(0)
@@ -121,5 +140,5 @@ def _candidate(card: Held, earning: Earning, amount_minor: int) -> Candidate:
         valid_from=None,
         valid_to=None,
     )
-    effective = Decimal(earning.net) * 100 / (UNITS * amount_minor)
+    effective = Decimal(expected) * 100 / (UNITS * amount_minor)
     return Candidate(card.method, row, Decimal(point) / 10_000, effective)

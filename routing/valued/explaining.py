@@ -4,10 +4,10 @@ The trace is stored JSON: one of another release, or of another strategy, is exp
 """
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
@@ -16,6 +16,9 @@ from onecard.kit.money import Money, currency_exponent
 from onecard.kit.separators import localised
 from routing.value.wallet import to_minor
 from routing.valued import trace
+
+# What the net value of a card is made of, in a trace.
+NET: Final = (("reward", 1), ("fee", -1), ("space", -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,10 @@ class PartLine:
 
 @dataclass(frozen=True, slots=True)
 class CardLine:
-    """What the purchase earns on a card, in whole units of its currency: the reward, the foreign fee, scarce space."""
+    """What the purchase earns on a card, in whole units of its currency: the reward, the foreign fee, scarce space.
+
+    Of a choice with odds: the likelihood in percent that the card pays, and what is expected after the processor's fee.
+    """
 
     method_id: int
     name: str
@@ -50,6 +56,8 @@ class CardLine:
     space: Decimal
     is_excluded: bool
     parts: list[PartLine]
+    likelihood: Decimal | None = None
+    expected: Decimal | None = None
 
     @property
     def earned(self) -> Decimal:
@@ -92,7 +100,11 @@ def explain(stored: Mapping[str, Any], *, amount: Money) -> ValueExplanation | N
     usable = [each for each in stored.get("candidates") or [] if not each.get("left_out")]
     chosen_id = stored.get("chosen_method_id")
     cards = [
-        _card(each, by_card[str(each["method_id"])], amount.currency, is_chosen=each["method_id"] == chosen_id)
+        _with_odds(
+            _card(each, by_card[str(each["method_id"])], amount.currency, is_chosen=each["method_id"] == chosen_id),
+            saw,
+            amount.currency,
+        )
         for each in usable
         if str(each["method_id"]) in by_card
     ]
@@ -100,6 +112,7 @@ def explain(stored: Mapping[str, Any], *, amount: Money) -> ValueExplanation | N
     runner_up = next((each for each in cards if each is not chosen), None)
     flat = max(cards, key=lambda each: by_card[str(each.method_id)]["flat"], default=None)
     sentence = _sentence(chosen, runner_up, flat, amount.currency, is_passed_through=bool(saw["passed_through"]))
+    sentence = " ".join(filter(None, (sentence, _odds_in_words(chosen, runner_up, cards, amount.currency))))
     return ValueExplanation(sentence, cards, chosen, runner_up, flat, bool(saw["passed_through"]), amount.currency)
 
 
@@ -135,11 +148,26 @@ def _sentence(
     return " ".join(said)
 
 
+def _odds_in_words(
+    chosen: CardLine | None, runner_up: CardLine | None, cards: Sequence[CardLine], currency: str
+) -> str:
+    """Returns what is expected of the card that pays, and which card would have earned more; "" without odds."""
+    if chosen is None or chosen.expected is None or chosen.likelihood is None:
+        return ""
+    best = max(cards, key=lambda each: each.net)
+    said = [_compared(chosen, best, currency)] if best.net > chosen.net and best is not runner_up else []
+    odds = {"percent": localised(f"{chosen.likelihood:.1f}"), "money": _money(chosen.expected, currency)}
+    words = _("It pays with a likelihood of %(percent)s %%, so %(money)s is expected after the processor's fee.")
+    return " ".join([*said, words % odds])
+
+
 def _compared(chosen: CardLine, other: CardLine, currency: str) -> str:
     difference = chosen.earned - other.earned
     words = {"card": other.name, "money": _money(other.earned, currency), "less": _money(abs(difference), currency)}
     if difference >= 0:
         return _("The next best, %(card)s, would have earned %(money)s: %(less)s less.") % words
+    if other.expected is not None and other.net > chosen.net and difference < 0:
+        return _("%(card)s would have earned %(money)s, %(less)s more, but it is likelier to decline.") % words
     return (
         _(
             "%(card)s would have earned %(money)s, %(less)s more, but its space in a cap is expected to be worth more "
@@ -147,6 +175,16 @@ def _compared(chosen: CardLine, other: CardLine, currency: str) -> str:
         )
         % words
     )
+
+
+def _with_odds(card: CardLine, saw: Mapping[str, Any], currency: str) -> CardLine:
+    """Returns the line with what is expected of it, where the choice was made with odds."""
+    odds = trace.odds_of(saw).get(str(card.method_id))
+    if odds is None:
+        return card
+    net = sum(each[name] * sign for each in saw["cards"] if each["card"] == str(card.method_id) for name, sign in NET)
+    expected = _major(odds.expected(net, saw["purchase"]["amount_minor"]), currency)
+    return replace(card, likelihood=Decimal(odds.approved_ppm).scaleb(-4), expected=expected)
 
 
 def _card(candidate: Mapping[str, Any], kept: Mapping[str, Any], currency: str, *, is_chosen: bool) -> CardLine:

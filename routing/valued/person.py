@@ -23,22 +23,27 @@ Sum = Sequence[Any]
 
 @dataclass(frozen=True, slots=True)
 class PersonFacts:
-    """Cents per point by programme, where they are the person's own; spend and prices are empty for who has none."""
+    """Cents per point by programme, where they are the person's own; spend and prices are empty for who has none.
+
+    `approved_ppm` is how likely each card is to pay, by its id; empty unless ROUTING_ODDS is on.
+    """
 
     point_cents: Mapping[str, str] = field(default_factory=dict)
     spend: Spend = field(default_factory=Spend)
     prices: Prices = NO_PRICES
     rules: PersonalRules = NO_RULES
+    approved_ppm: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, read: Sequence[Any] | None) -> "PersonFacts":
-        """Reads the JSON of a decision's read: own cents, sums of spend, prices, personal rules."""
+        """Reads the JSON of a decision's read: own cents, sums of spend, prices, personal rules, odds."""
         if read is None:
             return cls()
-        cents, sums, prices, rules = read
+        cents, sums, prices, rules, *odds = read
         listed = [each for each in sums or () if not is_target(each[1])]
         targets = {int(each[1].removeprefix(TARGET)): each[4] + each[5] for each in sums or () if is_target(each[1])}
-        return cls(cents or {}, spend_of(listed), prices_of(prices or {}), rules_of(rules or (), targets))
+        likely = odds[0] if odds else None
+        return cls(cents or {}, spend_of(listed), prices_of(prices or {}), rules_of(rules or (), targets), likely or {})
 
     def cents_of(self, programme: str) -> Decimal | None:
         own = self.point_cents.get(programme)

@@ -15,6 +15,7 @@ import msgspec
 from routing.catalogue.entries import Entry, entry_of
 from routing.value.choice import ValueChoice, choose_by_value
 from routing.value.earning import Earning, Part
+from routing.value.likelihood import Odds
 from routing.value.matching import Matcher, PreparedProduct
 from routing.value.prices import Prices
 from routing.value.spend import Bucket, Purchase, Spend, Tally
@@ -55,6 +56,7 @@ def describe(
         "prices": kept_prices(prices),
         **_personal(chosen, purchase, person),
         **({"point_cents": dict(person.point_cents)} if person.point_cents else {}),
+        **_odds(chosen),
     }
 
 
@@ -72,13 +74,30 @@ def _personal(chosen: ValueChoice, purchase: Purchase, person: PersonFacts) -> d
     }
 
 
-def again(saw: Mapping[str, Any], left_out: Mapping[str, str]) -> ValueChoice:
-    """Makes the choice again from what a trace holds. Raises KeyError, TypeError or ValueError for another format."""
+def _odds(chosen: ValueChoice) -> dict[str, Any]:
+    """Returns the odds of each card: the likelihood in millionths, and the processor's fee in basis points."""
+    found = {card: [odds.approved_ppm, odds.fee_bp] for card, odds in sorted(chosen.odds.items())}
+    return {"odds": found} if found else {}
+
+
+def odds_of(kept: Mapping[str, Any]) -> dict[str, Odds]:
+    """Returns the odds of a trace; empty where the choice was made without."""
+    return {card: Odds(*each) for card, each in kept.get("odds", {}).items()}
+
+
+def again(
+    saw: Mapping[str, Any], left_out: Mapping[str, str], *, odds: Mapping[str, Odds] | None = None
+) -> ValueChoice:
+    """Makes the choice again from what a trace holds; `odds` stand in for its own.
+
+    Raises KeyError, TypeError or ValueError for another format.
+    """
     if saw["format"] != FORMAT:
         raise ValueError(f"A trace of format {saw['format']} is of another release.")
     purchase, person = purchase_of(saw["purchase"]), person_of(saw)
     wallet = wallet_of(saw, purchase.mcc)
-    return choose_by_value(purchase, wallet, person.spend, person.prices, left_out, personal=person.rules)
+    odds = (odds_of(saw) if odds is None else odds) or None
+    return choose_by_value(purchase, wallet, person.spend, person.prices, left_out, personal=person.rules, odds=odds)
 
 
 def results_of(chosen: ValueChoice) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Exit status: 0 done, 2 wrong arguments or a bad file, 130 after Ctrl-C.
 import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from onecard.kit.command_options import moment_of
 from routing import strategy, worlds
 from routing.catalogue.entries import CatalogueError
 from routing.models import RankingDraft
+from routing.odds.backtest import STRATEGY as WITH_ODDS
+from routing.odds.backtest import PastOdds
 from routing.rankings.entry import RankingsError
 from routing.worlds import World
 from wallet.models import Preference
@@ -38,7 +41,9 @@ class Command(BaseCommand):
         parser.add_argument("--draft", type=int, metavar="NUMBER", help="a draft, by the number in its page's address")
         parser.add_argument("--rankings", type=Path, metavar="FILE", help="rankings as CSV or JSON, over the published")
         parser.add_argument("--catalogue", type=Path, metavar="FILE", help="reward terms as JSON, over the published")
-        parser.add_argument("--strategy", choices=Preference.values, help="for everybody (by default each one's own)")
+        parser.add_argument(
+            "--strategy", choices=(*Preference.values, WITH_ODDS), help="for everybody (by default each one's own)"
+        )
         parser.add_argument(
             "--format", dest="paper", choices=("table", "json", "csv"), default="table", help="what to print (table)"
         )
@@ -51,10 +56,26 @@ class Command(BaseCommand):
         if first >= last:
             raise CommandError(f"--until lies before --since: {until} is not after {since}.", returncode=WRONG)
         before, after = _sides(options)
+        odds = PastOdds(since=first, until=last) if options["strategy"] == WITH_ODDS else None
+        if odds is not None:
+            value = Preference.VALUE.value
+            before = replace(before, odds=odds)
+            after = replace(after, strategy=value, odds=odds, chooses_by_odds=True)
         found = self._run(before, after, first, last, options)
         printed = {"table": paper.table, "json": paper.as_json, "csv": paper.csv_of}[options["paper"]]
         period = paper.Period(first, last, options["strategy"] or "", _name(options))
         self.stdout.write(printed(found, period), ending="")
+        if odds is not None and options["paper"] == "table":
+            self._say_calibration(odds)
+
+    def _say_calibration(self, odds: PastOdds) -> None:
+        """Prints whether the odds came true: what was expected of the period's charges, and what came of them."""
+        self.stdout.write("Likelihood to pay, as it was before each charge: approvals expected and approved.")
+        for each in odds.calibration():
+            band = f"{each.low_ppm / 10_000:g} to {each.high_ppm / 10_000:g} %"
+            self.stdout.write(
+                f"  {band}: {each.charges} charges, {each.expected:.1f} expected, {each.approved} approved"
+            )
 
     def _run(
         self, before: Rules, after: Rules, since: dt.datetime, until: dt.datetime, options: dict[str, Any]
