@@ -209,6 +209,9 @@ UNFOLD: dict[str, Any] = {
                     _room(gettext_lazy("Merchant categories"), "category", "routing.merchantcategory"),
                     _room(gettext_lazy("Multipliers"), "close", "routing.preferencemultiplier"),
                     _room(gettext_lazy("Thresholds"), "tune", "routing.threshold"),
+                    _room(gettext_lazy("Processor accounts"), "account_balance_wallet", "wallet.processoraccount"),
+                    _room(gettext_lazy("Likelihood to pay"), "casino", "routing.methododds"),
+                    _room(gettext_lazy("Card statements"), "receipt_long", "issuing.cardstatement"),
                 ],
             },
             {

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,7 +14,7 @@ from issuing.inbox import bodies
 from issuing.models import Authorization, CardTransaction, Decision, Dispute, DisputeRequest, Hold, IssuerEvent
 from onecard.kit import display, references
 from onecard.kit.money import Money
-from routing import explain
+from routing import accounts, explain
 from routing.admin import value_lines
 from routing.models import MerchantCategory
 from routing.valued import explaining
@@ -148,7 +147,7 @@ def build(authorization: Authorization) -> PurchasePage:
         disputes=[(each, disputes.state(each), str(disputes.MEANING.get(each.status, ""))) for each in disputed],
         events=[(event, bodies.in_words(said.get(event.pk))) for event in events],
         entries=[(each, actor_in_words(each), subject_link(each), details_in_words(each.details)) for each in entries],
-        mcc_passed_through=settings.MERCHANT_MCC_PASSED_THROUGH,
+        mcc_passed_through=accounts.passes_mcc(),
     )
 
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.validators import RegexValidator
@@ -36,6 +35,7 @@ from onecard.kit.admin_filters import MccFilter
 from onecard.kit.range_filters import AmountFilter
 from onecard.kit.sentences import in_a_sentence
 from onecard.kit.separators import localised
+from routing import accounts
 from wallet.admin.filters import FundingCardFilter
 from wallet.models import Cardholder
 
@@ -172,7 +172,7 @@ class RewardsAdmin(ReadOnlyAdmin):
             "months_shown": 0 if month else shown.months,
             "earlier": _page_address(request, shown.earlier),
             "later": _page_address(request, shown.later),
-            "mcc_passed_through": settings.MERCHANT_MCC_PASSED_THROUGH,
+            "mcc_passed_through": accounts.passes_mcc(),
         }
         return TemplateResponse(request, "admin/issuing/rewardentry/totals.html", context)
 

@@ -27,6 +27,7 @@ from issuing.models.people import ProfileUpdate
 from issuing.models.reconcile import NotCompared, ReconcileFinding, ReconcileRun
 from issuing.models.registration import IssuerRegistration
 from issuing.models.rewards import RewardEntry
+from issuing.models.statements import CardStatement, StatementLine
 from issuing.models.sync import SyncDifference, SyncRun
 from issuing.models.transactions import CardTransaction
 
@@ -36,6 +37,7 @@ __all__ = [
     "CardChange",
     "CardFunding",
     "CardHistory",
+    "CardStatement",
     "CardTransaction",
     "Control",
     "ControlBook",
@@ -69,6 +71,7 @@ __all__ = [
     "RewardEntry",
     "Rollout",
     "SpendWindow",
+    "StatementLine",
     "SyncDifference",
     "SyncRun",
     "VelocityCounter",

@@ -22,6 +22,7 @@ from onecard.api.funding.cards import FundingCard, FundingCardOrder, FundingCard
 from onecard.api.funding.products import CardProducts
 from onecard.api.funding.rules import Rule, Rules, RuleTrial
 from onecard.api.funding.setups import FundingCardSetups
+from onecard.api.funding.statements import Statements
 from onecard.api.funding.wallet import Wallet
 from onecard.api.notices.feed import NotificationRead, Notifications, NotificationsReadAll
 from onecard.api.notices.settings import NotificationSettings
@@ -56,6 +57,7 @@ V1 = [
     path("v1/funding-cards/setups", FundingCardSetups.as_view(), name="funding-card-setups"),
     path("v1/funding-cards/order", FundingCardOrder.as_view(), name="funding-card-order"),
     path("v1/funding-cards/<uuid:public_id>", FundingCard.as_view(), name="funding-card"),
+    path("v1/funding-cards/<uuid:public_id>/statements", Statements.as_view(), name="funding-card-statements"),
     # Disputes
     path("v1/purchases/<str:purchase_id>/disputes", PurchaseDisputes.as_view(), name="purchase-disputes"),
     path("v1/disputes", Disputes.as_view(), name="disputes"),

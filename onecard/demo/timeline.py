@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from django.conf import settings
-
 from issuing.models import Decision
 from onecard.demo import value_beside
 from onecard.demo.purchase import Report
 from onecard.kit import display
 from onecard.kit.money import Money
 from onecard.notices.models import Notice
-from routing import rewards
+from routing import accounts, rewards
 from routing.models import MerchantCategory
 from routing.valued import explaining
 from routing.words import LEFT_OUT, RULES
@@ -19,7 +17,7 @@ from wallet import states
 
 MCC_NOTE = (
     "An estimate: our processor account has one merchant code, so the funding card's issuer may see that one\n"
-    "instead of the merchant's. MERCHANT_MCC_PASSED_THROUGH says which holds."
+    "instead of the merchant's. The switch of the processor account says which holds."
 )
 
 # In the order in which they happen; `record` runs in the database, up to its commit.
@@ -154,7 +152,7 @@ def _reward(decision: Decision) -> Iterator[str]:
         f"              {reward.benefit:+.2f} {money.currency} ({reward.benefit_percent:+.0f} %) over "
         f"{_plain(reward.baseline_units)} points at 1x, worth {reward.baseline_value:.2f}"
     )
-    if not settings.MERCHANT_MCC_PASSED_THROUGH:
+    if not accounts.passes_mcc():
         yield from (f"              {line}" for line in MCC_NOTE.split("\n"))
 
 

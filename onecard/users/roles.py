@@ -31,7 +31,7 @@ _SEE_PEOPLE: Final = frozenset(
         *("issuing.view_rewardentry", "routing.view_rankingrow", "routing.view_merchantcategory"),
         *("routing.view_rewardterms", "routing.view_rewardbonus", "routing.view_rewardprogramme"),
         *("routing.view_rewardcategory", "routing.view_merchantlist", "routing.view_personalrule"),
-        *("issuing.view_fraudverdict", "notices.view_notice", "audit.view_entry"),
+        *("issuing.view_fraudverdict", "issuing.view_cardstatement", "notices.view_notice", "audit.view_entry"),
     }
 )
 _SEE_BOOKS: Final = frozenset(
@@ -46,7 +46,7 @@ _SEE_MACHINERY: Final = frozenset(
         *("issuing.view_legacydocument", "outbox.view_message", "integrations.view_endpoint"),
         *("integrations.view_delivery", "routing.view_preferencemultiplier", "routing.view_threshold"),
         *("routing.view_rankingdraft", "routing.view_rankingpreview", "alerts.view_incident"),
-        "issuing.view_controlpreview",
+        *("issuing.view_controlpreview", "wallet.view_processoraccount", "routing.view_methododds"),
     }
 )
 _SEE_STAFF: Final = frozenset({"users.view_user", "auth.view_group"})
@@ -62,7 +62,7 @@ _EDIT_RANKINGS: Final = frozenset(
     {
         *("routing.add_rankingdraft", "routing.publish_rankingdraft"),
         *("routing.add_merchantcategory", "routing.change_merchantcategory"),
-        *("wallet.add_cardproduct", "wallet.change_cardproduct"),
+        *("wallet.add_cardproduct", "wallet.change_cardproduct", "issuing.add_cardstatement"),
     }
 )
 _WRITE_CONTROLS: Final = frozenset({"issuing.add_control", "issuing.publish_control"})
@@ -149,6 +149,7 @@ ROLES: Final[dict[str, Role]] = {
             *("users.add_user", "users.change_user", "users.assign_roles", "issuing.change_issuercontrol"),
             *("issuing.add_rollout", "issuing.change_rollout", "integrations.change_endpoint"),
             *("routing.change_preferencemultiplier", "routing.change_threshold", "alerts.acknowledge_incident"),
+            "wallet.change_processoraccount",
         },
     ),
 }

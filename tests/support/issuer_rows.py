@@ -8,6 +8,7 @@ from issuing.models import (
     Authorization,
     CardChange,
     CardFunding,
+    CardStatement,
     CardTransaction,
     ControlPreview,
     Dispute,
@@ -28,7 +29,7 @@ from onecard.kit.transactions import transaction
 from onecard.notices import services as notices
 from onecard.notices.kinds import Kind
 from onecard.users.models import User
-from routing.models import MerchantList, PersonalRule, RewardCategory, RewardProgramme, RewardTerms
+from routing.models import MerchantList, MethodOdds, PersonalRule, RewardCategory, RewardProgramme, RewardTerms
 from tests.support.factories import CardProductFactory, FundingMethodFactory, UserFactory
 from wallet.models import EnteredAmount, FundingObligation, OwnTransfer
 
@@ -118,6 +119,7 @@ def rows_about(card: VirtualCard) -> None:
     _funding(card, name)
     _control(card, name)
     _catalogue(card)
+    _earned(card, name)
     ReconcileRun.objects.create(
         status="finished", requested_by="user:1", requested_at=now, finished_at=now, updated_at=now
     )
@@ -160,6 +162,21 @@ def _control(card: VirtualCard, name: str) -> None:
     preview.found.create(
         decision_id=1, reference="authorization:1", decided_at=now, effect="declined", amount_minor=4500,
         becomes_minor=0, currency="USD", merchant_name="Bistro", mcc="5812",
+    )  # fmt: skip
+
+
+def _earned(card: VirtualCard, name: str) -> None:
+    """A statement of one of the person's funding cards, and how likely that card is to pay."""
+    now, method = (
+        clock.now(),
+        card.cardholder.funding_methods.first() or FundingMethodFactory(cardholder=card.cardholder),
+    )
+    CardStatement.objects.create(
+        method=method, sha256=name.ljust(64, "0"), currency="USD", first_on=now.date(), last_on=now.date(),
+        line_count=1, imported_by="user:1", imported_at=now,
+    )  # fmt: skip
+    MethodOdds.objects.get_or_create(
+        method=method, defaults={"prior_ppm": 950_000, "approved_ppm": 950_000, "counted_at": now}
     )  # fmt: skip
 
 

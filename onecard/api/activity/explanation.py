@@ -3,12 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from rest_framework import serializers
 
 from onecard.api.fields import plain
 from onecard.kit import display
 from onecard.kit.money import Money
+from routing import accounts
 from routing.explanation import Explanation, RankedCard
 from routing.rewards import VALUATIONS_CENTS, Reward
 from routing.valued.explaining import CardLine, PartLine, ValueExplanation
@@ -70,6 +70,12 @@ class ValueCardSerializer(serializers.Serializer[Any]):
     foreign_fee = serializers.CharField()
     space = serializers.CharField(help_text="What the space in caps that it takes is expected to be worth later.")
     net = serializers.CharField(help_text="Reward less fee less space: the order goes by it.")
+    likelihood_percent = serializers.CharField(
+        allow_null=True, help_text="How likely the card is to pay; null: not counted."
+    )
+    expected = serializers.CharField(
+        allow_null=True, help_text="Net after the processor's fee, times the likelihood: then the order goes by it."
+    )
     parts = PartSerializer(many=True)
 
 
@@ -113,7 +119,7 @@ def render(found: Explanation, *, amount: Money) -> dict[str, Any]:
         "gain_over_runner_up": None if gain is None else _estimate(gain, amount.currency),
         "value": _value(found.value) if found.value else None,
         "cards": [_card(each, found, amount) for each in found.cards],
-        "is_estimate": not settings.MERCHANT_MCC_PASSED_THROUGH,
+        "is_estimate": not (found.value.is_passed_through if found.value else accounts.passes_mcc()),
     }
 
 
@@ -153,6 +159,8 @@ def _value_card(card: CardLine, currency: str) -> dict[str, Any]:
         "basis": card.basis,
         "cents_per_unit": plain(card.cents),
         **{name: _estimate(amount, currency) for name, amount in money.items()},
+        "likelihood_percent": None if card.likelihood is None else plain(round(card.likelihood, 1)),
+        "expected": None if card.expected is None else _estimate(card.expected, currency),
         "parts": [_part(each) for each in card.parts],
     }
 

@@ -12,6 +12,7 @@ NAMES: Final[dict[str, Words]] = {
     "issuing.tasks.count_hours": gettext_lazy("Purchases and decision times are counted by the hour"),
     "issuing.tasks.forget_counted": gettext_lazy("Counted purchases that no control needs are forgotten"),
     "issuing.tasks.read_issuer_balances": gettext_lazy("Balances at the issuers are read"),
+    "issuing.tasks.count_odds": gettext_lazy("How likely funding cards are to pay is counted"),
     "issuing.tasks.reconcile": gettext_lazy("The nightly reconciliation"),
     "issuing.tasks.remind_of_disputes": gettext_lazy("Reminders of disputes that need evidence"),
     "issuing.tasks.sweep_card_changes": gettext_lazy("Card changes reach the issuer"),

@@ -31,6 +31,8 @@ NAMED_AT: Final = {("rename_passkey", "id"): "authenticators", ("card_controls_c
 NUMBERS: Final = ("sessions", "authenticators")
 # For operations whose body is a file or needs what no example can know.
 FILES: Final = {"multipart/form-data": lambda: {"file": SimpleUploadedFile("a.pdf", PDF, "application/pdf")}}
+CSV: Final = b"date,amount,reward\n2026-11-28,45.00,180\n"
+FILES_AT: Final = {"statements_import": lambda: {"file": SimpleUploadedFile("a.csv", CSV, "text/csv")}}
 UNKNOWN: Final = {"setups": "seti_unknown", "purchases": "iauth_unknown", "transactions": "ipi_unknown"}
 
 
@@ -92,7 +94,7 @@ def address(
 def body_for(operation: Operation, ids: dict[str, str]) -> dict[str, Any] | None:
     """The document's example with ids put in; None for an operation without a body."""
     if operation.media_type in FILES:
-        return FILES[operation.media_type]()
+        return FILES_AT.get(operation.name, FILES[operation.media_type])()
     body = operation.example
     if body is None:
         assert not operation.body_schema.get("required"), f"Give {operation} an example of its body."
