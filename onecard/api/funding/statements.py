@@ -51,7 +51,7 @@ class StatementSerializer(serializers.Serializer[Any]):
 
 
 class RuleSumSerializer(serializers.Serializer[Any]):
-    """The purchases of one rule; units as in `unit`."""
+    """The purchases of one rule; units as in `rewards_in`."""
 
     rule = serializers.CharField()
     rate = serializers.CharField(help_text="What was expected, for each whole unit of money.")
@@ -69,7 +69,7 @@ class StatementReportSerializer(serializers.Serializer[Any]):
     first_on = serializers.DateField(allow_null=True)
     last_on = serializers.DateField(allow_null=True)
     currency = serializers.CharField()
-    unit = serializers.ChoiceField(UNITS, help_text="money: in hundredths of the currency's unit.")
+    rewards_in = serializers.ChoiceField(UNITS, help_text="money: in hundredths of the currency's unit.")
     expected = serializers.CharField()
     earned = serializers.CharField()
     difference = serializers.CharField()
@@ -95,7 +95,7 @@ REPORT = OpenApiExample(
                 "lines": 12, "imported_at": "2026-12-01T12:00:00Z",
             }
         ],
-        "first_on": "2026-11-01", "last_on": "2026-11-30", "currency": "USD", "unit": "points", "expected": "540",
+        "first_on": "2026-11-01", "last_on": "2026-11-30", "currency": "USD", "rewards_in": "points", "expected": "540",
         "earned": "405", "difference": "-135",
         "rules": [
             {
@@ -171,7 +171,7 @@ def _shown(found: Report, kept: list[CardStatement]) -> dict[str, Any]:
         "first_on": found.first_on,
         "last_on": found.last_on,
         "currency": found.currency,
-        "unit": "money" if found.in_money else "points",
+        "rewards_in": "money" if found.in_money else "points",
         "expected": plain(found.expected),
         "earned": plain(found.earned),
         "difference": plain(found.difference),

@@ -653,6 +653,18 @@ export type Group = {
     benefit: string;
 };
 
+/**
+ * What an import did. A file, or a line, that was imported before changes nothing.
+ */
+export type Imported = {
+    new_lines: number;
+    repeated_lines: number;
+    /**
+     * New lines that are purchases or refunds of ours.
+     */
+    matched_lines: number;
+};
+
 export type Kyc = {
     /**
      * Only `verified` may spend.
@@ -1467,6 +1479,12 @@ export type Rewards = {
 };
 
 /**
+ * * `money` - money
+ * * `points` - points
+ */
+export type RewardsInEnum = 'money' | 'points';
+
+/**
  * One rule about one card. A condition that is null or empty covers every purchase; all that are set must hold.
  */
 export type Rule = {
@@ -1564,6 +1582,25 @@ export type RuleRequest = {
      * For reach_a_spend_target; else 0.
      */
     target_minor?: number;
+};
+
+/**
+ * The purchases of one rule; units as in `rewards_in`.
+ */
+export type RuleSum = {
+    rule: string;
+    /**
+     * What was expected, for each whole unit of money.
+     */
+    rate: string;
+    purchases: number;
+    amount_minor: number;
+    expected: string;
+    earned: string;
+    /**
+     * Earned less expected.
+     */
+    difference: string;
 };
 
 export type Rules = {
@@ -1731,6 +1768,60 @@ export type Setup = {
  * * `removed` - removed
  */
 export type StateEnum = 'active' | 'cooling' | 'expiring' | 'expired' | 'disabled' | 'detached' | 'removed';
+
+export type Statement = {
+    id: string;
+    first_on: string;
+    last_on: string;
+    lines: number;
+    imported_at: string;
+};
+
+/**
+ * A card's period: what its issuer posted beside what was expected.
+ */
+export type StatementReport = {
+    statements: Array<Statement>;
+    first_on: string | null;
+    last_on: string | null;
+    currency: string;
+    /**
+     * money: in hundredths of the currency's unit.
+     *
+     * * `money` - money
+     * * `points` - points
+     */
+    rewards_in: RewardsInEnum;
+    expected: string;
+    earned: string;
+    difference: string;
+    rules: Array<RuleSum>;
+    /**
+     * Lines that are no purchase of ours.
+     */
+    elsewhere_lines: number;
+    /**
+     * Our charges that no line is of.
+     */
+    missing_charges: number;
+};
+
+/**
+ * One file of a form (multipart/form-data).
+ */
+export type StatementUploadRequest = {
+    /**
+     * CSV of at most 1 MB with the columns date, amount and reward; all others are dropped.
+     */
+    file: Blob | File;
+    /**
+     * By default as the card's terms pay.
+     *
+     * * `money` - money
+     * * `points` - points
+     */
+    rewards_in?: RewardsInEnum;
+};
 
 export type Step = {
     at: string;
@@ -1969,6 +2060,14 @@ export type ValueCard = {
      * Reward less fee less space: the order goes by it.
      */
     net: string;
+    /**
+     * How likely the card is to pay; null: not counted.
+     */
+    likelihood_percent: string | null;
+    /**
+     * Net after the processor's fee, times the likelihood: then the order goes by it.
+     */
+    expected: string | null;
     parts: Array<Part>;
 };
 
@@ -3972,6 +4071,133 @@ export type FundingCardsChangeResponses = {
 };
 
 export type FundingCardsChangeResponse = FundingCardsChangeResponses[keyof FundingCardsChangeResponses];
+
+export type StatementsReportData = {
+    body?: never;
+    path: {
+        public_id: string;
+    };
+    query?: {
+        /**
+         * The first day; by default that of the oldest statement.
+         */
+        since?: string;
+        /**
+         * The last day; by default that of the newest statement.
+         */
+        until?: string;
+    };
+    url: '/api/v1/funding-cards/{public_id}/statements';
+};
+
+export type StatementsReportErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type StatementsReportError = StatementsReportErrors[keyof StatementsReportErrors];
+
+export type StatementsReportResponses = {
+    200: StatementReport;
+};
+
+export type StatementsReportResponse = StatementsReportResponses[keyof StatementsReportResponses];
+
+export type StatementsImportData = {
+    body: StatementUploadRequest;
+    headers?: {
+        /**
+         * A new UUID: repeating it repeats nothing.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/funding-cards/{public_id}/statements';
+};
+
+export type StatementsImportErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
+    /**
+     * The idempotency key was used for another request.
+     */
+    422: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type StatementsImportError = StatementsImportErrors[keyof StatementsImportErrors];
+
+export type StatementsImportResponses = {
+    201: Imported;
+};
+
+export type StatementsImportResponse = StatementsImportResponses[keyof StatementsImportResponses];
 
 export type FundingCardsOrderData = {
     body: NewOrderRequest;
