@@ -99,7 +99,10 @@ class Migration(migrations.Migration):
                 (
                     "statement",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="issuing.cardstatement"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="issuing.cardstatement",
                     ),
                 ),
             ],

@@ -64,7 +64,7 @@ class StatementLine(models.Model):
     `occurrence` numbers lines that are equal, so that a file with lines of an earlier one adds only its new ones.
     """
 
-    statement = models.ForeignKey(CardStatement, on_delete=models.CASCADE, related_name="lines")
+    statement = models.ForeignKey(CardStatement, on_delete=models.PROTECT, related_name="lines", db_index=False)
     method = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="+", db_index=False)
     posted_on = models.DateField(_("date"))
     amount_minor = models.BigIntegerField(_("amount"))

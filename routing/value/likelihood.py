@@ -8,6 +8,7 @@ the network, and so on up to START_PPM.
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 MILLION = 10**6
@@ -86,10 +87,10 @@ def odds_of_card(counts_of: CountsOf, card: str, group: Group, fee_bp: int = 0) 
 
 
 def prior_ppm(counts_of: CountsOf, card: str, group: Group) -> int:
-    """Returns the prior of a card: the rate of all others like it, its own outcomes left out."""
-    own, prior = counts_of((CARD, card)), START_PPM
-    for key in _groups_of(group):
-        prior = _shrunk(counts_of(key).less(own), prior)
+    """Returns the prior of a card: the rate of all others like it, each outcome counted once, its own not at all."""
+    prior = START_PPM
+    for wider, narrower in pairwise(keys_of(card, group)):
+        prior = _shrunk(counts_of(wider).less(counts_of(narrower)), prior)
     return prior
 
 
@@ -105,14 +106,9 @@ def _shrunk(counts: Counts, prior_ppm: int) -> int:
 
 
 def keys_of(card: str, group: Group) -> Iterator[Key]:
-    """Yields under which keys an outcome of a card is counted."""
-    yield from _groups_of(group)
-    yield CARD, card
-
-
-def _groups_of(group: Group) -> Iterator[Key]:
-    """Yields the groups of a card, the widest first. An unknown issuer is no group."""
+    """Yields under which keys an outcome of a card is counted, the widest first. An unknown issuer is no group."""
     yield ("all",)
     yield "network", group.network
     if group.issuer:
         yield "issuer", group.network, group.issuer
+    yield CARD, card

@@ -12,6 +12,7 @@ from django.test import override_settings
 from django.urls import reverse
 
 from audit.models import Entry
+from issuing.backtest import preview as preview_work
 from issuing.models import CardStatement, StatementLine
 from issuing.rewards import sweep
 from issuing.statements import corrections, importing
@@ -21,7 +22,7 @@ from issuing.statements.importing import Imported, import_statement
 from issuing.statements.report import Compared
 from onecard.kit import clock
 from routing.models import CatalogueChange, RankingDraft, RewardBonus
-from routing.rankings import publishing
+from routing.rankings import previews, publishing
 from tests.issuing.rewards.purchases import bought, refunded
 from tests.support.back_office import logged_in, text_of
 from tests.support.factories import UserFactory
@@ -127,6 +128,9 @@ def test_corrections_become_a_draft_that_somebody_else_publishes(gold: FundingMe
     with pytest.raises(publishing.DraftRefusedError):
         publishing.publish(draft=draft, user=writer, reason="Statement.", shown_version=draft.version)
     draft.refresh_from_db()
+    preview = previews.ask(draft=draft, user=writer, days=1)
+    with clock.ahead(dt.timedelta(seconds=1)):
+        preview_work.go_on(preview_id=preview.pk)
     publishing.publish(draft=draft, user=publisher, reason="Statement.", shown_version=draft.version)
     assert RewardBonus.objects.get(terms__product__key="amex-gold", key="dining").rate == 3
 

@@ -41,10 +41,11 @@ def test_a_card_without_outcomes_has_the_rate_of_others_like_it() -> None:
     assert odds(record, "6", citi).approved_ppm > 950_000
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from((VISA, AMEX, Group("visa"))), st.booleans()), max_size=60))
-def test_odds_are_probabilities_and_an_approval_never_lowers_them(outcomes_: list[tuple[int, Group, bool]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=60))
+def test_odds_are_probabilities_and_an_approval_never_lowers_them(came_of: list[tuple[int, bool]]) -> None:
     record = Record()
-    for card, group, came in outcomes_:
+    for card, came in came_of:
+        group = (VISA, AMEX, Group("visa"))[card % 3]
         before = odds(record, str(card), group).approved_ppm
         record.add(str(card), group, Counts(int(came), 1))
         after = odds(record, str(card), group).approved_ppm
@@ -84,7 +85,7 @@ def test_odds_are_kept_for_each_active_card_when_they_are_used() -> None:
         assert keeping.sweep() == keeping.sweep() == FundingMethod.objects.filter(status="active").count()
     own, like_it = MethodOdds.objects.get(method=method), MethodOdds.objects.get(method=other)
     assert (own.approvals, own.attempts, own.prior_ppm) == (0, 1, START_PPM)
-    assert own.approved_ppm < like_it.approved_ppm < START_PPM
+    assert own.approved_ppm == like_it.approved_ppm < START_PPM
     assert not MethodOdds.objects.filter(method=gone).exists()
     FundingCharge.objects.update(created_at=clock.now() - outcomes.RECENT - dt.timedelta(days=1))
     keeping.count_all(clock.now())

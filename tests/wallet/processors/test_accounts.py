@@ -27,7 +27,7 @@ def switch(account: ProcessorAccount, *, passes: bool, shown: int | None = None,
     )  # fmt: skip
 
 
-def test_an_account_says_what_the_environment_says_until_staff_say_otherwise() -> None:
+def test_the_environment_holds_until_staff_say_otherwise() -> None:
     account = accounts.charging()
     assert account is not None
     for setting in (True, False):

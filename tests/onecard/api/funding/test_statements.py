@@ -53,7 +53,12 @@ def test_a_file_is_imported_once_and_compared(client: Client, gold: FundingMetho
     assert (done.status_code, done.json()) == (201, {"new_lines": 2, "repeated_lines": 0, "matched_lines": 1})
     assert give(client, gold, content(gold)).json() == {"new_lines": 0, "repeated_lines": 2, "matched_lines": 0}
     found = client.get(page).json()
-    assert (found["rewards_in"], found["expected"], found["earned"], found["difference"]) == ("points", "180", "135", "-45")
+    assert (found["rewards_in"], found["expected"], found["earned"], found["difference"]) == (
+        "points",
+        "180",
+        "135",
+        "-45",
+    )
     assert [(each["rule"], each["rate"], each["purchases"]) for each in found["rules"]] == [("Bonus dining", "4", 1)]
     assert (len(found["statements"]), found["elsewhere_lines"], found["missing_charges"]) == (1, 1, 0)
     before = client.get(page, {"since": "2020-01-01", "until": "2020-01-31"}).json()
