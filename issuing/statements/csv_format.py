@@ -118,14 +118,15 @@ def _decode(content: bytes) -> str:
 
 def _rows(sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
     """Yields each line that is not blank, with the line number that an editor shows."""
-    reader = csv.reader(io.StringIO(sheet.text, newline=""), delimiter=sheet.separator, skipinitialspace=True)
     number = sheet.first_line
     try:
+        # A file may name a separator that separates nothing, such as a quote.
+        reader = csv.reader(io.StringIO(sheet.text, newline=""), delimiter=sheet.separator, skipinitialspace=True)
         for cells in reader:
             if any(map(str.strip, cells)):
                 yield number, cells
             number = sheet.first_line + reader.line_num
-    except csv.Error:
+    except (csv.Error, TypeError, ValueError):
         words = _("The file is not CSV from line %(line)s on, so nothing was imported.")
         raise StatementError(words % {"line": number}) from None
 

@@ -45,6 +45,11 @@ def pays_in_money(method: FundingMethod) -> bool:
     return RewardTerms.objects.filter(product_id=method.product_id, reward_type=RewardType.CASH).exists()
 
 
+def currency_of(method: FundingMethod) -> str:
+    """Returns the currency of a card's statements: the first that it can be charged in."""
+    return next(iter(method.currencies), "USD")
+
+
 @sensitive_variables("content")
 def import_statement(
     *,
@@ -61,7 +66,8 @@ def import_statement(
     that of the amounts, by default the card's first. With `dry_run` all is counted and nothing written.
     """
     unit = pays_in_money(method) if in_money is None else in_money
-    lines = read(content, Form(currency or method.currencies[0], unit, clock.now().date()))
+    paid_in = currency or currency_of(method)
+    lines = read(content, Form(paid_in, unit, clock.now().date()))
     sha256 = hashlib.sha256(content).hexdigest()
     with transaction():
         # Two imports for one card wait for each other here.
@@ -70,7 +76,7 @@ def import_statement(
         new = [] if known else _new(card, lines)
         if known or dry_run or not new:
             return Imported(known, len(new), len(lines) - len(new), 0)
-        statement = _write(card, new, lines, sha256, currency or card.currencies[0], actor)
+        statement = _write(card, new, lines, sha256, paid_in, actor)
         matched = match_lines(card, statement)
         trail.record(
             actor=actor, action="statement.imported", subject=statement, sha256=sha256, card=str(card), lines=len(new),

@@ -133,7 +133,7 @@ class Statements(ApiView):
         last = asked.validated_data.get("until") or max((each.last_on for each in kept), default=today)
         if first > last:
             raise serializers.ValidationError({"until": ["The last day lies before the first one."]})
-        found = report.build(method=card, currency=card.currencies[0], first_on=first, last_on=last)
+        found = report.build(method=card, currency=importing.currency_of(card), first_on=first, last_on=last)
         return Response(StatementReportSerializer(_shown(found, kept)).data)
 
     @extend_schema(

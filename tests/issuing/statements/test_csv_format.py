@@ -65,6 +65,7 @@ def test_money_counts_in_hundredths_and_thousands_are_read() -> None:
         (b"date,amount,reward\n3 Nov 2026,45.00,180\n", "write it like 2026-01-31"),
         ("date,amount,reward\n2026-11-03,٤٥,180\n".encode(), "the amount is"),
         (b"date,amount,reward\n2026-11-03,4111111111111111,180\n", "the amount is"),
+        (b'sep="\ndate,amount,reward\n', "no column date"),
         (b"\xff\xd8\xff\xe0 a picture", "not UTF-8"),
         (b"a,b\x00\x00\n1,2\n", "no text"),
         (b"x" * (MOST_BYTES + 1), "larger than 1 MB"),
