@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("issuing", "0037_control_previews"),
+        ("issuing", "0038_controls_at_less_cost"),
         ("routing", "0006_likelihood_to_pay"),
         ("wallet", "0022_processor_accounts"),
     ]
