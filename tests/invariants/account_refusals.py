@@ -10,8 +10,10 @@ from onecard.outbox.models import Message
 from tests.invariants.processor import ACCOUNT
 from tests.invariants.reckoning import Reckoning
 from wallet.charges import charge as charges
-from wallet.models import Case, FundingCharge, FundingMethod, ProcessorPause
+from wallet.models import Case, FundingCharge, FundingMethod, FundingRefund, ProcessorPause
+from wallet.processors.account_refusals import PROBE_TAKES
 from wallet.refunds import send as refund_sending
+from wallet.retry_policy import SWEEP_GRACE
 
 LONGEST_PAUSE = dt.timedelta(minutes=11)
 
@@ -44,7 +46,16 @@ class AccountRefusals(Reckoning):
         for charge in FundingCharge.objects.filter(pk__in=waiting).select_related("obligation"):
             is_released = charge.obligation.status == "released"
             assert charge.status in (("canceled",) if is_released else ("succeeded", "held")), charge.status
+        self._probe_with_each_refund()
         self.nothing_is_paused()
+
+    def _probe_with_each_refund(self) -> None:
+        """A refund that is refused for its own sake, as that of a disputed charge, proves nothing of our account."""
+        for _ in range(FundingRefund.objects.count() + 1):
+            if ProcessorPause.objects.exists():
+                self.clock.shift(PROBE_TAKES + SWEEP_GRACE)
+                charges.sweep(processor=self.processor)
+                refund_sending.sweep(processor=self.processor)
 
     def nothing_is_paused(self) -> None:
         assert not ProcessorPause.objects.exists(), "calls are still paused"

@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+from django.db.models import Q
+
 from onecard.kit import clock
 from onecard.kit.transactions import require_no_transaction, transaction
 from wallet import locking as wallet_locking
@@ -30,6 +32,8 @@ REFUNDS = Requests(
     actor=ACTOR,
     operation=account_refusals.Operation.REFUNDS,
     open_case=refunds.open_unknown_case,
+    # A refund that waits for its charge is not sent, so it never shows whether our account is accepted.
+    proves_account=lambda: Q(charge__isnull=False),
 )
 NEVER_ARRIVED = RefundOutcome(
     states.Refund.FAILED,
@@ -62,9 +66,10 @@ def _claim(refund_id: int) -> FundingRefund | None:
         wallet_locking.lock(FundingRefund.objects.values_list("obligation_id", flat=True).get(pk=refund_id))
         due = FundingRefund.objects.select_for_update(no_key=True, of=("self",)).filter(REFUNDS.due(now), pk=refund_id)
         claimed = due.exclude(charge=None).select_related("charge", "obligation").first()
-        if claimed is None or REFUNDS.waits_for_account(claimed):
+        if claimed is None or (is_unread(claimed) and not refunds.fit(claimed, actor=ACTOR)):
             return None
-        if is_unread(claimed) and not refunds.fit(claimed, actor=ACTOR):
+        # Last of all, since who may try is the probe: a pause has no other one.
+        if REFUNDS.waits_for_account(claimed):
             return None
         claimed.first_sent_at = claimed.first_sent_at or now
         is_mine = REFUNDS.claim(claimed, status=states.Refund.SENDING, first_sent_at=claimed.first_sent_at)

@@ -15,8 +15,9 @@ from tests.wallet.processors.refusals import INTENTS, LIVE, make_due, refuse
 from wallet.charges import cancel
 from wallet.charges import charge as charges
 from wallet.methods import nightly_check
-from wallet.models import Case, FundingCharge, FundingMethod, FundingRefund
-from wallet.processors.base import RefundOutcome
+from wallet.models import Case, FundingCharge, FundingMethod, FundingRefund, ProcessorPause
+from wallet.processors import account_refusals
+from wallet.processors.base import AccountRefusedError, RefundOutcome
 from wallet.refunds import records as refunds
 from wallet.refunds import send as refund_sending
 
@@ -70,6 +71,24 @@ def test_refund_waits_while_our_account_is_refused(sandbox: RunningSandbox, trou
     assert refund_sending.refund(refund_id=refund.pk) == "succeeded"
     assert [each["amount"] for each in given_back()] == [1500]
     assert Case.objects.get().status == "resolved"
+
+
+def test_a_refund_that_waits_for_its_charge_keeps_no_pause(sandbox: RunningSandbox) -> None:
+    """It is not sent before the charge succeeds, so it would never show that our account is accepted again."""
+    charge = intended_charge()
+    with transaction.atomic():
+        refund = refunds.begin(obligation=charge.obligation, amount_minor=1500, reason="Less.", actor="user:1")
+    assert refund.charge is None
+    account_refusals.refused("refunds", AccountRefusedError(LIVE), started_at=clock.now())
+    refund_sending.sweep()
+    assert ProcessorPause.objects.exists(), "the time of the probe has not come"
+
+    let_probe()
+    refund_sending.sweep()
+
+    assert not ProcessorPause.objects.exists()
+    assert Case.objects.get().status == "resolved"
+    assert given_back() == []
 
 
 def test_refund_that_our_empty_balance_failed_is_sent_again_later(sandbox: RunningSandbox) -> None:
