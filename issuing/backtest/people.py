@@ -17,7 +17,8 @@ from routing.value.spend import Spend
 from routing.valued.person import RULE_COLUMNS, rules_of, spend_of
 from wallet.models import Cardholder
 
-PAGE: Final = 50
+# The purchases of a page are in memory, some 20 kB each.
+PAGE: Final = 10
 # What came to nothing earned nothing.
 ENDED: Final = (states.Authorization.REVERSED, states.Authorization.EXPIRED)
 
