@@ -22,7 +22,7 @@ from routing.models import MerchantCategory
 from routing.valued.person import PersonFacts
 from wallet.models import Cardholder, CardProduct, Preference
 
-SEES_WALLETS: Final = "wallet.view_fundingmethod"
+SEES_WALLETS: Final = "wallet.view_cardholder"
 FIRST_DAY: Final = dt.date(2000, 1, 1)
 YEARS_AHEAD: Final = 5
 MOST_PRODUCTS: Final = 20
@@ -114,7 +114,7 @@ def show(model_admin: Any, request: HttpRequest) -> HttpResponse:
         "asked": {name: request.GET.get(name, "") for name in AskedForm.base_fields} if is_asked else BEGINS_WITH,
         "chosen_products": request.GET.getlist("products"),
         "channels": CHANNELS,
-        "all_products": CardProduct.objects.order_by("issuer", "name"),
+        "all_products": CardProduct.objects.order_by("name"),
         "may_see_wallets": may_see_wallets,
         "problems": _problems(form) if is_asked and not is_valid else [],
         "found": _found(form.cleaned_data) if is_valid else None,
