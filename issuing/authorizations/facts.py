@@ -16,12 +16,23 @@ from routing.valued.person import PersonFacts
 from wallet.models import FundingMethod
 
 
+@dataclass(slots=True)
+class Past:
+    """A card's past as a process knows it; `read_at`, of time.monotonic, says how old it may be.
+
+    It has no version and grows with each decision, so it is the one part of CardFacts that is put in anew.
+    """
+
+    history: History
+    read_at: float = field(default_factory=time.monotonic)
+
+
 @dataclass(frozen=True, slots=True)
 class CardFacts:
     """The card and its holder as the decision reads them.
 
-    `flags` are the compliance flags of both. `history` is the card's past, which may be some seconds old
-    (docs/decisions/0061); everything else is compared at the commit.
+    `flags` are the compliance flags of both. `past` may be some seconds old (docs/decisions/0061); everything else is
+    compared at the commit.
     """
 
     id: int
@@ -42,7 +53,7 @@ class CardFacts:
     compliance_flags: frozenset[str]
     controls: tuple[ControlInForce, ...]
     passes: str | None
-    history: History
+    past: Past
     kyc_due_at: dt.datetime | None
     has_customer: bool
     wallet: tuple[Method, ...]
@@ -59,8 +70,12 @@ class CardFacts:
         wallet = tuple(_method(each, has_customer=has_customer) for each in listed or ())
         own = (float(created_at_s), frozenset(map(str, json.loads(flags))), of_text(controls), passes)
         due = None if due_at is None else _moment(due_at)
-        values: list[Any] = [*known, *own, History.of(history), due, has_customer, wallet, PersonFacts.of(person)]
+        values: list[Any] = [*known, *own, Past(History.of(history)), due, has_customer, wallet, PersonFacts.of(person)]
         return cls(*values)
+
+    @property
+    def history(self) -> History:
+        return self.past.history
 
     @property
     def created_at(self) -> dt.datetime:
@@ -84,14 +99,13 @@ class KnownCard:
     """A card as a process keeps it in memory; `own_people` are the issuer's ids of its cardholder.
 
     The committing statement compares the versions, so what has changed since is never decided on. The card's past has
-    no version: `read_at`, of time.monotonic, says how old it is (issuing/history/freshness.py).
+    none (issuing/history/freshness.py).
     """
 
     rulebook_version: int
     controls_version: int
     facts: CardFacts
     own_people: frozenset[str]
-    read_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)

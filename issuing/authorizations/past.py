@@ -41,7 +41,7 @@ def of(asked: AuthorizationRequest, past: CardHistory, *, currency: str, now: dt
 
 def may_decide(known: KnownCard) -> bool:
     """Returns whether a card in memory may be decided on: its past is new enough, or nothing looks at it."""
-    return is_fresh(known.read_at) or not is_used(known)
+    return is_fresh(known.facts.past.read_at) or not is_used(known)
 
 
 def is_used(known: KnownCard) -> bool:

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from django.conf import settings
@@ -20,7 +20,7 @@ from django.db import DatabaseError
 from issuing import journal
 from issuing.authorizations import authorize, decision_store, fraud, past, turned_away, unknown_commits
 from issuing.authorizations.answers import answer_of
-from issuing.authorizations.facts import Facts, KnownCard
+from issuing.authorizations.facts import CardFacts, Facts, KnownCard
 from issuing.authorizations.proposal import draft, propose
 from issuing.authorizations.shared_statement import NotTakenError, SharedStatement
 from issuing.controls import compiled
@@ -130,7 +130,9 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
     is_usable = known is not None and not _spends_by_value(known)
     if known is not None and is_usable and (_is_ordinary(asked, known) or known.facts.spends_balance):
         _cards.move_to_end(key)
-        return known if past.may_decide(known) else await _with_its_past(key, known, watch)
+        if not past.may_decide(known):
+            await _read_past(known.facts, watch)
+        return known
     known = await _read_from(_reads, key, watch)
     if known is not None:
         _cards[key] = known
@@ -139,13 +141,10 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
     return known
 
 
-async def _with_its_past(key: Key, known: KnownCard, watch: Stopwatch) -> KnownCard:
-    """Returns a card in memory with its past as the database has it now."""
-    history = await _read_from(_pasts, known.facts.id, watch)
-    found = replace(known, facts=replace(known.facts, history=history), read_at=time.monotonic())
-    if _cards.get(key) is known:
-        _cards[key] = found
-    return found
+async def _read_past(card: CardFacts, watch: Stopwatch) -> None:
+    """Puts the past of a card in memory in anew, as the database has it now."""
+    card.past.history = await _read_from(_pasts, card.id, watch)
+    card.past.read_at = time.monotonic()
 
 
 async def _read_from(reads: SharedStatement[T, R], item: T, watch: Stopwatch) -> R:
@@ -159,15 +158,13 @@ async def _read_from(reads: SharedStatement[T, R], item: T, watch: Stopwatch) ->
 
 def _remember(asked: AuthorizationRequest, result: decision_store.Result, *, amount_minor: int) -> None:
     """Adds a decision to the card's past in memory, until the card is read anew."""
-    key = (asked.provider, asked.issuer_card_id)
-    known = _cards.get(key)
+    known = _cards.get((asked.provider, asked.issuer_card_id))
     if known is not None and past.is_used(known):
         counted = amount_minor if asked.currency == known.facts.currency else None
         is_approved = asked.answers.is_approval(result.response)
-        more = known.facts.history.after(
+        known.facts.past.history = known.facts.history.after(
             asked, is_approved=is_approved, amount_minor=amount_minor, counted_minor=counted, at=clock.now()
         )
-        _cards[key] = replace(known, facts=replace(known.facts, history=more))
 
 
 async def _recorded(
