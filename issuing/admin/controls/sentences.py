@@ -67,13 +67,19 @@ def _compared(written: Mapping[str, Any], currency: str) -> str:
     unit = f" {currency}" if is_amount(name) else ""
     if isinstance(value, bool):
         return f"{label}: {values.write(name, 'is', value is not negate, currency=currency)}"
-    if written["operator"] == "between" and None in value and not negate:
+    if written["operator"] == "between" and None in value:
         end = values.write(name, "is", next(each for each in value if each is not None), currency=currency)
-        words = _("%(what)s is %(end)s or more") if value[1] is None else _("%(what)s is %(end)s or less")
-        return words % {"what": label, "end": f"{end}{unit}"}
+        return _open_range(is_lowest=value[1] is None, negate=negate) % {"what": label, "end": f"{end}{unit}"}
     operator = next(key for key, each in OPERATORS.items() if each == (written["operator"], negate))
     shown = values.write(name, str(written["operator"]), value, currency=currency)
     return f"{label} {OPERATOR_WORDS[operator]} {shown}{unit}"
+
+
+def _open_range(*, is_lowest: bool, negate: bool) -> str:
+    """Returns the words of a range with one end; `is_lowest` where the end is the lowest value."""
+    if is_lowest:
+        return _("%(what)s is less than %(end)s") if negate else _("%(what)s is %(end)s or more")
+    return _("%(what)s is more than %(end)s") if negate else _("%(what)s is %(end)s or less")
 
 
 def trailing(seconds: int) -> tuple[int, str]:

@@ -89,6 +89,7 @@ def test_a_control_is_written_in_plain_words_and_read_back_the_same(client: Clie
     assert {name: shown[name] for name in again} == again | {"currency": "USD", "per": "cardholder"}
     text = text_of(client.get(answer["Location"]))
     assert "Merchant category code (MCC) is one of 5812, 5814." in text
+    assert "Amount of the purchase is more than 20.50 USD." in text
     assert "Counts the amount of the last 2 hours, for each cardholder, over all of their cards: more than" in text
 
 
