@@ -53,9 +53,9 @@ def of_report(found: Report) -> ReportLines:
     fixes = corrections.find(found)
     by_rule = {fix.rule_sum.rule: fix for fix in fixes}
     return ReportLines(
-        expected=_units(found.expected, found),
-        earned=_units(found.earned, found),
-        difference=_units(found.difference, found),
+        expected=_in_words(found.expected, found),
+        earned=_in_words(found.earned, found),
+        difference=_in_words(found.difference, found),
         tone="bad" if found.difference < 0 else "good",
         rules=[_line(each, found, by_rule.get(each.rule)) for each in found.rules],
         refunds=_line(found.refunds, found, None) if found.refunds else None,
@@ -103,6 +103,11 @@ def _units(units: Decimal, found: Report) -> str:
     if found.in_money:
         return display.estimate(units / 100, found.currency)
     return localised(f"{round(units, 2).normalize():,f}")
+
+
+def _in_words(units: Decimal, found: Report) -> str:
+    said = _units(units, found)
+    return said if found.in_money else _("%(count)s points") % {"count": said}
 
 
 def _rate(rate: Decimal) -> str:

@@ -89,8 +89,8 @@ class ProcessorAccountAdmin(ReadOnlyAdmin):
     actions_list = ("add_account",)
     actions_detail = ("switch", "set_fee")
     inlines = (FeesInline,)
-    list_display = ("account", "is_charging", "passes", "fee_list", "version", "updated_at")
-    fields = (("account", "is_charging"), "passes", ("version", "updated_at"))
+    list_display = ("account", "is_charging", "passes", "said_by", "fee_list", "version", "updated_at")
+    fields = (("account", "is_charging"), ("passes", "said_by"), ("version", "updated_at"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProcessorAccount]:
         rows: QuerySet[ProcessorAccount] = super().get_queryset(request)
@@ -157,7 +157,11 @@ class ProcessorAccountAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("The card's bank sees"))
     def passes(self, row: ProcessorAccount) -> SafeString:
-        return display.label(_words(row), "good" if accounts.passes_mcc(row) else "warn")
+        return display.label(_sees(row), "good" if accounts.passes_mcc(row) else "warn")
+
+    @admin.display(description=gettext_lazy("Who says so"))
+    def said_by(self, row: ProcessorAccount) -> str:
+        return "MERCHANT_MCC_PASSED_THROUGH" if row.passes_mcc is None else _("Staff")
 
     @admin.display(description=gettext_lazy("Fees"))
     def fee_list(self, row: ProcessorAccount) -> str:
@@ -169,10 +173,13 @@ def _switch(*, passes: str, **more: Any) -> None:
 
 
 def _words(row: ProcessorAccount) -> str:
-    sees = _("the merchant's category") if accounts.passes_mcc(row) else _("our merchant category")
     if row.passes_mcc is not None:
-        return sees
-    return _("%(sees)s, as MERCHANT_MCC_PASSED_THROUGH says") % {"sees": sees}
+        return _sees(row)
+    return _("%(sees)s, as MERCHANT_MCC_PASSED_THROUGH says") % {"sees": _sees(row)}
+
+
+def _sees(row: ProcessorAccount) -> str:
+    return _("the merchant's category") if accounts.passes_mcc(row) else _("our merchant category")
 
 
 references.register("processoraccount", lambda key: reverse("admin:wallet_processoraccount_change", args=[key]))
