@@ -94,8 +94,7 @@ def _by_value(saw: Trace, methods: Sequence[Method], purchase: Purchase) -> tupl
     by_id = {str(each.id): each for each in methods}
     wallet = valued.wallet_of(saw, purchase.mcc)
     cards = [
-        holdings.Held(by_id[card.holding.card], card.holding, kept[card.holding.card]["basis"], None)
-        for card in wallet.cards
+        holdings.Held(by_id[card.holding.card], card, kept[card.holding.card]["basis"], None) for card in wallet.cards
     ]
     return valued.again(saw, left_out), cards
 

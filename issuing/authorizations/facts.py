@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from issuing.controls.attributes import Holder
 from issuing.controls.compiled import of_text
 from issuing.controls.evaluation import ControlInForce
@@ -66,7 +68,7 @@ class CardFacts:
         The last one is the wallet beside what strategy value knows of its person.
         """
         *known, created_at_s, flags, controls, passes, history, due_at, has_customer, methods = columns
-        listed, person = json.loads(methods)
+        listed, person = msgspec.json.decode(methods)
         wallet = tuple(_method(each, has_customer=has_customer) for each in listed or ())
         own = (float(created_at_s), frozenset(map(str, json.loads(flags))), of_text(controls), passes)
         due = None if due_at is None else _moment(due_at)

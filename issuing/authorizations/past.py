@@ -14,6 +14,7 @@ from issuing.history.card_history import History as CardHistory
 from issuing.history.card_history import in_ms, is_present
 from issuing.history.freshness import is_fresh
 from issuing.issuers.messages import AuthorizationRequest
+from routing import strategy
 
 QUARTER, HOUR, DAY = dt.timedelta(minutes=15), dt.timedelta(hours=1), dt.timedelta(hours=24)
 
@@ -45,8 +46,10 @@ def may_decide(known: KnownCard) -> bool:
 
 
 def is_used(known: KnownCard) -> bool:
-    """Returns whether a hook, or a control of the card, looks at the past."""
-    if settings.FRAUD_HOOKS or not compiled.is_compiled(version=known.controls_version):
+    """Returns whether a hook or a control of the card looks at the past, or a choice by value at caps."""
+    if settings.FRAUD_HOOKS or strategy.is_by_value(known.facts.preference):
+        return True
+    if not compiled.is_compiled(version=known.controls_version):
         return True
     return look_back((*compiled.of_programme(version=known.controls_version), *known.facts.controls))
 

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from django.conf import settings
@@ -33,6 +33,7 @@ from onecard.kit.clock import Stopwatch
 from onecard.kit.postgresql.base import NotDoneError
 from onecard.kit.postgresql.loop_connection import LoopConnection
 from routing import rulebook, strategy
+from routing.valued import spending
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
         if authorize.left_ms(watch) < 0 and asked.answers.is_approval(result.response):
             raise NeedsThreadError([decision_id])
         journal.wake_writer()
-        _remember(asked, result, amount_minor=proposal["amount_minor"])
+        _remember(asked, result, proposal)
     return answer_of(asked.answers, result.kind, result.response)
 
 
@@ -127,7 +128,7 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
     """Returns what the memory has of the card where that is of use, or else what the database has."""
     key = (asked.provider, asked.issuer_card_id)
     known = _cards.get(key)
-    is_usable = known is not None and not _spends_by_value(known)
+    is_usable = known is not None and (past.may_decide(known) or not _spends_by_value(known))
     if known is not None and is_usable and (_is_ordinary(asked, known) or known.facts.spends_balance):
         _cards.move_to_end(key)
         if not past.may_decide(known):
@@ -156,15 +157,23 @@ async def _read_from(reads: SharedStatement[T, R], item: T, watch: Stopwatch) ->
     return found
 
 
-def _remember(asked: AuthorizationRequest, result: decision_store.Result, *, amount_minor: int) -> None:
+def _remember(asked: AuthorizationRequest, result: decision_store.Result, proposal: dict[str, Any]) -> None:
     """Adds a decision to the card's past in memory, until the card is read anew."""
-    known = _cards.get((asked.provider, asked.issuer_card_id))
-    if known is not None and past.is_used(known):
-        counted = amount_minor if asked.currency == known.facts.currency else None
-        is_approved = asked.answers.is_approval(result.response)
-        known.facts.past.history = known.facts.history.after(
-            asked, is_approved=is_approved, amount_minor=amount_minor, counted_minor=counted, at=clock.now()
-        )
+    key, amount_minor = (asked.provider, asked.issuer_card_id), proposal["amount_minor"]
+    known = _cards.get(key)
+    if known is None or not past.is_used(known):
+        return
+    counted = amount_minor if asked.currency == known.facts.currency else None
+    is_approved = asked.answers.is_approval(result.response)
+    known.facts.past.history = known.facts.history.after(
+        asked, is_approved=is_approved, amount_minor=amount_minor, counted_minor=counted, at=clock.now()
+    )
+    person = spending.after(known.facts.person, proposal["trace"], amount_minor) if is_approved else known.facts.person
+    if person is None:
+        # What it takes of caps is known to the database alone, some seconds later.
+        _cards.pop(key)
+    elif person is not known.facts.person:
+        _cards[key] = replace(known, facts=replace(known.facts, person=person))
 
 
 async def _recorded(
@@ -196,7 +205,7 @@ def _is_ordinary(asked: AuthorizationRequest, known: KnownCard) -> bool:
 
 
 def _spends_by_value(known: KnownCard) -> bool:
-    """Returns whether what the caps hold matters, which changes with each purchase and raises no version."""
+    """Returns whether the reward catalogue is asked."""
     return strategy.is_by_value(known.facts.preference)
 
 

@@ -70,7 +70,7 @@ def price(holder: Cardholder) -> None:
     methods = holder.funding_methods.select_related("cardholder").filter(status=FundingMethod.Status.ACTIVE)
     passes = found.account.passes_mcc
     cards = held([preview.method_of(each) for each in methods], found, {}, person, is_passed_through=passes)
-    wallet = Wallet(found.matcher, found.catalogue, [each.holding for each in cards])
+    wallet = Wallet.of([each.card for each in cards])
     today = clock.local_day(now, holder.time_zone)
     prices = make_prices(wallet, person.spend, history_of(holder, now), today)
     SpacePrices.objects.update_or_create(cardholder=holder, defaults={"prices": kept_prices(prices), "made_at": now})

@@ -5,10 +5,10 @@ from typing import Any, Final
 from django import forms
 from django.http import HttpRequest, HttpResponse
 
-from issuing import states
 from onecard.kit.amount_field import AmountField
 from onecard.kit.money import Money
 from onecard.person import shown
+from onecard.person.funding.rules import currency_of
 from onecard.person.page import PersonPage
 from routing import preview
 from routing.explanation import explain
@@ -64,7 +64,7 @@ class Preview(PersonPage):
     throttle_scope = "preview"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        form = PreviewForm(request.GET or None, _currency(self.holder))
+        form = PreviewForm(request.GET or None, currency_of(self.holder))
         is_asked = form.is_valid()
         asked = form.cleaned_data if is_asked else {}
         several = form.found if is_asked and not asked["what"] else []
@@ -83,9 +83,3 @@ def _ranking(holder: Cardholder, mcc: str, amount: Money) -> dict[str, Any]:
         "explanation": found,
         "cards": shown.cards(found, amount),
     }
-
-
-def _currency(holder: Cardholder) -> str:
-    """The currency of the person's newest living card; US dollars before they have one."""
-    living = holder.virtual_cards.exclude(status=states.Card.CLOSED)
-    return living.order_by("-pk").values_list("currency", flat=True).first() or "USD"

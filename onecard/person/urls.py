@@ -12,6 +12,8 @@ from onecard.person.cards.ordering import Activate, Close, Order, Replace
 from onecard.person.cards.rules import OneMerchant, RemoveRule, Rules, SingleUse
 from onecard.person.disputes.requests import Dispute, Disputes, OpenDispute, Withdraw
 from onecard.person.funding.adding import AddCard, Saved
+from onecard.person.funding.earning import CardRewards
+from onecard.person.funding.rules import AddOwnRule, ChangeOwnRule, OwnRules, RemoveOwnRule
 from onecard.person.funding.wallet import FundingCard, RemoveCard, Wallet
 from onecard.person.home import Home
 from onecard.person.it_was_me import ItWasMe
@@ -64,6 +66,11 @@ urlpatterns = [
     path("wallet/added/<uuid:request_id>", Saved.as_view(), name="wallet-saved"),
     path("wallet/<uuid:public_id>", FundingCard.as_view(), name="wallet-card"),
     path("wallet/<uuid:public_id>/remove", RemoveCard.as_view(), name="wallet-remove"),
+    path("wallet/<uuid:public_id>/rewards", CardRewards.as_view(), name="wallet-card-rewards"),
+    path("wallet/rules", OwnRules.as_view(), name="own-rules"),
+    path("wallet/rules/add", AddOwnRule.as_view(), name="own-rule-add"),
+    path("wallet/rules/<uuid:public_id>", ChangeOwnRule.as_view(), name="own-rule"),
+    path("wallet/rules/<uuid:public_id>/remove", RemoveOwnRule.as_view(), name="own-rule-remove"),
     # Disputes
     path("purchases/<str:purchase_id>/dispute", OpenDispute.as_view(), name="dispute-open"),
     path("disputes", Disputes.as_view(), name="disputes"),

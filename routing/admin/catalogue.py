@@ -174,7 +174,7 @@ class RewardTermsAdmin(EntryAdmin):
     }  # fmt: skip
     inlines = (CapInline, BonusInline)
     list_display = (
-        "card", "programme", "rate", "fee", "foreign", "rules", "confidence", "verified", "overridden", "version",
+        "card", "programme", "rate", "fee", "foreign", "rules", "verified", "overridden", "version",
     )  # fmt: skip
     list_filter = (StaleFilter, "programme", "confidence")
     list_select_related = ("product", "programme")

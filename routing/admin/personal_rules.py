@@ -86,14 +86,23 @@ class PersonalRuleAdmin(ReadOnlyAdmin):
 
     actions_list = ("new_rule",)
     actions_detail = ("change_rule", "add_rule", "remove_rule")
-    list_display = ("cardholder", "position", "action", "method", "shown_conditions", "version")
+    list_display = (
+        "cardholder",
+        "position",
+        "action",
+        "method",
+        "shown_conditions",
+        "until",
+        "shown_target",
+        "version",
+    )
     list_filter = ("action",)
     list_select_related = ("cardholder", "method")
     search_fields = ("cardholder__name", "method__last_four")
     search_help_text = gettext_lazy("Cardholder, or last four of a card")
     nothing_yet = gettext_lazy("Nobody has rules yet. Press “New rule”, or let people add theirs in the app.")
     fields = (
-        ("cardholder", "position"), ("action", "method"), "shown_conditions", ("counts_from", "until", "target_minor"),
+        ("cardholder", "position"), ("action", "method"), "shown_conditions", ("counts_from", "until", "shown_target"),
         "shown_overlaps", "version",
     )  # fmt: skip
 
@@ -168,7 +177,12 @@ class PersonalRuleAdmin(ReadOnlyAdmin):
             _("above %(amount)s") % {"amount": display.money(rule.above_minor, "USD")} if rule.above_minor else "",
             abroad,
         ]
-        return display.joined([each for each in said if each]) or _("every purchase")
+        found = [each for each in said if each]
+        return display.joined(found) if found else _("every purchase")
+
+    @admin.display(description=PersonalRule._meta.get_field("target_minor").verbose_name)
+    def shown_target(self, rule: PersonalRule) -> str:
+        return display.money(rule.target_minor, "USD") if rule.target_minor else display.NOTHING
 
     @admin.display(description=gettext_lazy("Contradicts"))
     def shown_overlaps(self, rule: PersonalRule) -> SafeString | str:

@@ -14,6 +14,7 @@ from routing.value.terms import Channel
 COLUMNS = ("user_id", "purchase_id", "timestamp", "mcc", "merchant", "amount_cents", "country", "channel")
 CHANNELS = {"online": Channel.ONLINE, "in_store": Channel.IN_STORE}
 MOST_CENTS = 10**11
+FIRST_YEAR, LAST_YEAR = 1970, 2199
 MCC = re.compile(r"\d{1,4}")
 CENTS = re.compile(r"\d{1,12}")
 COUNTRY = re.compile(r"[A-Za-z]{2}")
@@ -101,9 +102,13 @@ def _read(row: Mapping[str, str], users: Container[str]) -> Line:
 def _local_time(text: str) -> dt.datetime:
     """The local time as it is written; an offset beside it says nothing more."""
     try:
-        return dt.datetime.fromisoformat(text).replace(tzinfo=None)
+        at = dt.datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError as error:
         raise LineError(f"timestamp must be a time such as 2025-03-31T23:59:00, not {shown(text)}.") from error
+    # Periods of caps reach beyond the purchase, and calendars end.
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise LineError(f"timestamp must lie in the years {FIRST_YEAR} to {LAST_YEAR}, not {shown(text)}.")
+    return at
 
 
 def _mcc(text: str) -> str:

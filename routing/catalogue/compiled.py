@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from routing.accounts import Account, compile_account
 from routing.catalogue import rows
@@ -27,6 +27,9 @@ class CompiledCatalogue:
     matcher: Matcher
     products: Mapping[int, Product]
     account: Account = field(default_factory=Account)
+    # Rankings as products, and cards of people with their terms: kept by routing/valued/holdings.py.
+    ranked: dict[object, Product] = field(default_factory=dict)
+    held: dict[int, Any] = field(default_factory=dict)
 
 
 def compile_catalogue() -> CompiledCatalogue:

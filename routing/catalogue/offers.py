@@ -58,6 +58,12 @@ def check_choices(method: FundingMethod, choices: Mapping[str, Iterable[str]]) -
             raise EarningRefusedError("choices", f"Choose {offer.pick} at most for {bonus}.")
 
 
+def label_of(tag: str) -> str:
+    """Returns a category as people read it."""
+    categories = rulebook.catalogue_for(version=rulebook.current_version()).catalogue.categories
+    return categories[tag].label if tag in categories else tag
+
+
 def programmes_of(methods: Iterable[FundingMethod]) -> list[Programme]:
     """Returns the programmes of these cards, each once, by name."""
     catalogue = rulebook.catalogue_for(version=rulebook.current_version()).catalogue

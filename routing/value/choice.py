@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from routing.value.earning import Earning, earn
+from routing.value.earning import NOTHING, Earning, earn
 from routing.value.likelihood import Odds
 from routing.value.personal_rules import NO_RULES, PersonalRule, PersonalRules
 from routing.value.prices import NO_PRICES, Prices
@@ -71,40 +71,41 @@ def choose_by_value(
     Of cards with the same net value, the one that earns more now is first, then one that takes no space under a cap,
     then the backup, then the wallet's order.
     """
-    cards = [card.holding.card for card in wallet.cards]
-    ruling = personal.apply(purchase, cards, left_out or {})
+    ruling = personal.apply(purchase, [card.holding.card for card in wallet.cards], left_out or {})
+    without = ruling.left_out
     earnings = [
         earn(card, offer, purchase, spend, prices)
         for card, offer in zip(wallet.cards, wallet.offers(purchase), strict=True)
-        if card.holding.card not in ruling.left_out
+        if card.holding.card not in without
     ]
-    ranked = tuple(sorted(earnings, key=lambda each: _order(each, purchase, odds)))
-    chosen, rule = _pick(ranked, ruling.card)
+    ranked = tuple(sorted(earnings, key=_order if odds is None else lambda each: _order(each, odds)))
+    chosen, rule = _pick(ranked, ruling.card, may_be_likelier=odds is not None)
     return ValueChoice(chosen, rule, ranked, ruling.left_out, ruling.decided_by, ruling.skipped, odds or {})
 
 
-def _pick(ranked: Sequence[Earning], demanded: str | None) -> tuple[Earning | None, str]:
+def _pick(ranked: Sequence[Earning], demanded: str | None, *, may_be_likelier: bool) -> tuple[Earning | None, str]:
     if not ranked:
         return None, NO_CARD
     if demanded is not None:
         return next(each for each in ranked if each.card.holding.card == demanded), PERSONAL
-    return ranked[0], _rule(ranked)
+    return ranked[0], _rule(ranked, may_be_likelier=may_be_likelier)
 
 
-def _order(earning: Earning, purchase: Purchase, odds: Mapping[str, Odds] | None) -> tuple[int, int, bool, bool]:
-    net = earning.net
+def _order(earning: Earning, odds: Mapping[str, Odds] | None = None) -> tuple[int, int, bool, bool]:
+    card, _, amount, reward, fee, space, booking, _, _ = earning
+    net = reward - fee - space
     if odds is not None:
-        net = odds.get(earning.card.holding.card, CERTAIN).expected(net, purchase.amount_minor)
-    takes_space = bool(earning.booking.buckets or earning.booking.tallies)
-    return -net, -earning.earned, takes_space, not earning.card.holding.is_backup
+        net = odds.get(card.holding.card, CERTAIN).expected(net, amount)
+    return -net, fee - reward, booking is not NOTHING and booking != NOTHING, not card.holding.is_backup
 
 
-def _rule(ranked: Sequence[Earning]) -> str:
+def _rule(ranked: Sequence[Earning], *, may_be_likelier: bool) -> str:
     first = ranked[0]
     if len(ranked) == 1:
         return ONLY_CARD
-    if any(other.net > first.net for other in ranked[1:]):
+    if may_be_likelier and any(other.net > first.net for other in ranked[1:]):
         return LIKELIER
-    if any(other.earned > first.earned for other in ranked[1:]):
+    earned = first.reward - first.fee
+    if any(other.reward - other.fee > earned for other in ranked):
         return BUILT_TOP if first.space < 0 else KEPT_SPACE
     return HIGHEST

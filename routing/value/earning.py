@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import NamedTuple
 
+from routing.value.offers import Offer, Tier
 from routing.value.prices import Prices
 from routing.value.spend import Booking, Bucket, Purchase, Spend, Tally, Used
 from routing.value.terms import Bonus, Source
 from routing.value.top_category import foresee
-from routing.value.wallet import Card, Offer, Tier, to_minor
+from routing.value.wallet import Card, to_minor
 
 UNUSED = Used()
 NOTHING = Booking()
@@ -30,19 +31,23 @@ class Part(NamedTuple):
 
 
 class Earning(NamedTuple):
-    """A card with what the purchase earns there. All but the parts' amounts are in value units.
+    """A card with what the purchase earns there. All but the amounts are in value units.
 
     `net` decides: `reward` less `fee` less `space`, the price of the scarce space in caps that the purchase takes. For
     a top category, `space` also holds what the purchase does for the rest of the period, and may be below zero.
     """
 
     card: Card
-    parts: tuple[Part, ...]
+    offer: Offer
+    amount_minor: int
     reward: int
     fee: int
     space: int
     booking: Booking
-    is_excluded: bool = False
+    # What the rates under caps and the rest earn; empty where the whole amount earns the offer's only rate.
+    split: tuple[Part, ...] = ()
+    # The categories of a top category's bonus whose prices mattered.
+    weighed: tuple[str, ...] = ()
 
     @property
     def earned(self) -> int:
@@ -53,47 +58,71 @@ class Earning(NamedTuple):
     def net(self) -> int:
         return self.reward - self.fee - self.space
 
+    @property
+    def is_excluded(self) -> bool:
+        return self.offer.is_excluded
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        if self.split:
+            return self.split
+        tier = self.offer.tiers[0]
+        return (Part(_key(tier), _source(self.card, tier), self.amount_minor, tier.value),)
+
 
 def earn(card: Card, offer: Offer, purchase: Purchase, spend: Spend, prices: Prices) -> Earning:
     """Values the purchase on this card, with the buckets as full as `spend` says."""
-    left = purchase.amount_minor
-    fee = offer.fee * left
+    left = amount = purchase.amount_minor
     if len(offer.tiers) == 1:
-        tier = offer.tiers[0]
-        part = Part(_key(tier), _source(card, tier), left, tier.value)
-        return Earning(card, (part,), tier.value * left, fee, 0, NOTHING, offer.is_excluded)
+        return Earning(card, offer, amount, offer.tiers[0].value * amount, offer.fee * amount, 0, NOTHING)
     sums = _Sums(card, purchase, spend, prices)
     for tier in offer.tiers:
         left = sums.take(tier, left, offer)
         if not left:
             break
-    return sums.finish(fee)
+    return sums.finish(offer, amount)
 
 
 class _Sums:
     """Goes down the tiers of an offer and adds up."""
 
+    __slots__ = (
+        "_buckets",
+        "_card",
+        "_day",
+        "_parts",
+        "_prices",
+        "_reward",
+        "_space",
+        "_spend",
+        "_tallies",
+        "_weighed",
+    )
+
     def __init__(self, card: Card, purchase: Purchase, spend: Spend, prices: Prices) -> None:
-        self._card, self._purchase, self._spend, self._prices = card, purchase, spend, prices
+        self._card, self._spend, self._prices = card, spend, prices
         self._day = purchase.at.date()
         self._parts: list[Part] = []
         self._buckets: list[tuple[Bucket, int]] = []
         self._tallies: list[tuple[Tally, int]] = []
+        self._weighed: tuple[str, ...] = ()
         self._reward = self._space = 0
 
     def take(self, tier: Tier, left: int, offer: Offer) -> int:
         """Lets the tier have what it may of the amount that is left, and returns the rest."""
-        if tier.cap is None or tier.hit is None:
-            self._reward += tier.value * left
-            self._parts.append(Part(_key(tier), _source(self._card, tier), left, tier.value))
+        value, hit, cap, tag = tier
+        if cap is None or hit is None:
+            self._reward += value * left
+            self._parts.append(Part(_key(tier), _source(self._card, tier), left, value))
             return 0
-        bucket = self._card.bucket(tier.cap, self._day)
-        if tier.tag:
-            return self._take_top(tier, tier.hit.prepared.bonus, bucket, left, tier.value - offer.tiers[-1].value)
-        room = max(0, tier.cap.limit_minor - self._spend.buckets.get(bucket, UNUSED).total_minor)
+        bucket = self._card.bucket(cap, self._day)
+        if tag:
+            return self._take_top(tier, hit.prepared.bonus, bucket, left, value - offer.tiers[-1].value)
+        used = self._spend.buckets.get(bucket)
+        room = cap.limit_minor if used is None else max(0, cap.limit_minor - used.total_minor)
         taken = min(room, left)
         if taken:
-            self._reward += tier.value * taken
+            self._reward += value * taken
             self._space += self._prices.cost(bucket, room, taken)
             self._buckets.append((bucket, taken))
             self._add(tier, taken, bucket, room)
@@ -105,31 +134,31 @@ class _Sums:
         So its tier takes nothing here, and the difference is added: as reward if its category is expected to win.
         """
         limit = tier.cap.limit_minor if tier.cap else 0
-        before = {tag: spent for tag in bonus.top_categories if (spent := self._spent(bucket, bonus.key, tag))}
-        mine = before.get(tier.tag, 0)
-        after = before | {tier.tag: mine + left}
+        spent = {tag: minor for tag in bonus.top_categories if (minor := self._spent(bucket, bonus.key, tag))}
         gains = self._prices.tops.get(bucket, {})
-        outlook = foresee(after, gains, limit, extra)
-        change = outlook.value - foresee(before, gains, limit, extra).value
+        now, then = foresee(spent, tier.tag, left, gains, limit, extra)
         self._tallies.append((Tally(bucket.card, bonus.key, bucket.starts_on, tier.tag), left))
-        room = max(0, limit - mine)
-        taken = min(room, left) if outlook.tag == tier.tag else 0
+        self._weighed = (tier.tag, now.tag, now.rival, then.tag, then.rival)
+        room = max(0, limit - spent.get(tier.tag, 0))
+        taken = min(room, left) if then.tag == tier.tag else 0
         if taken:
             self._add(tier, taken, bucket, room)
             self._reward += tier.value * taken
-        self._space += extra * taken - change
+        self._space += extra * taken - (then.value - now.value)
         return left - taken
 
     def _spent(self, bucket: Bucket, bonus: str, tag: str) -> int:
-        return self._spend.tallies.get(Tally(bucket.card, bonus, bucket.starts_on, tag), UNUSED).total_minor
+        tallies = self._spend.tallies
+        return tallies.get(Tally(bucket.card, bonus, bucket.starts_on, tag), UNUSED).total_minor if tallies else 0
 
     def _add(self, tier: Tier, taken: int, bucket: Bucket, room: int) -> None:
         source = _source(self._card, tier)
         self._parts.append(Part(_key(tier), source, taken, tier.value, bucket, room, room - taken))
 
-    def finish(self, fee: int) -> Earning:
+    def finish(self, offer: Offer, amount: int) -> Earning:
         booking = Booking(tuple(self._buckets), tuple(self._tallies))
-        return Earning(self._card, tuple(self._parts), self._reward, fee, self._space, booking)
+        fee, parts = offer.fee * amount, tuple(self._parts)
+        return Earning(self._card, offer, amount, self._reward, fee, self._space, booking, parts, self._weighed)
 
 
 def _key(tier: Tier) -> str:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple
 
+from routing.value.offers import Offer, Tier
 from routing.value.space_flow import Lot, best_prices
 from routing.value.spend import Bucket, Purchase, Spend, Tally
-from routing.value.wallet import Card, Offer, Tier
+from routing.value.wallet import Card
 
 # Which category a top category's bonus goes to is tried out one by one, up to so many combinations of several cards.
 MOST_OPENINGS = 128

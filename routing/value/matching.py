@@ -6,6 +6,7 @@ Rates are prepared as whole hundredths, so that all that follows is exact in int
 import datetime as dt
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from routing.value.periods import quarter_of
 from routing.value.spend import Purchase
@@ -61,6 +62,13 @@ class PreparedProduct:
     exclusions: tuple[Match, ...]
     # The days on which any of its terms starts to hold, or no longer holds.
     changes: frozenset[dt.date]
+    # Every prefix of a merchant's name that a term names, in lower case: all that a name can change.
+    names: tuple[str, ...]
+    # The bonuses that depend on an activation, and the keys of those that depend on a person's choice.
+    activates: tuple[Bonus, ...]
+    chosen: tuple[str, ...]
+    # The product at each value of a point that somebody has: kept here by routing/value/offers.py.
+    priced: dict[object, Any] = field(default_factory=dict)
     # The bonuses that may cover a purchase, by MCC and channel: found when they are first asked for.
     _candidates: dict[tuple[str, Channel], tuple[PreparedBonus, ...]] = field(default_factory=dict)
 
@@ -110,6 +118,9 @@ class Matcher:
             bonuses=tuple(sorted(bonuses, key=lambda each: (-each.rate, each.cap is not None, each.bonus.key))),
             exclusions=exclusions,
             changes=_edges(product.valid_from, product.valid_to).union(*(_edges(first, last) for first, last in spans)),
+            names=tuple({name for match in matches for name in (*match.merchants, *match.excluded)}),
+            activates=tuple(bonus for bonus in product.bonuses if bonus.activation_required),
+            chosen=tuple(bonus.key for bonus in product.bonuses if bonus.choice_options),
         )
 
     def _prepare_bonus(self, bonus: Bonus, caps: dict[str, Cap]) -> PreparedBonus:
@@ -171,10 +182,11 @@ def _allows(bonus: Bonus, holding: Holding, purchase: Purchase) -> bool:
         return False
     if bonus.channel != Channel.ANY and bonus.channel != purchase.channel:
         return False
-    return not bonus.activation_required or _is_activated(bonus, holding, purchase.at)
+    return not bonus.activation_required or is_activated(bonus, holding, purchase.at)
 
 
-def _is_activated(bonus: Bonus, holding: Holding, at: dt.datetime) -> bool:
+def is_activated(bonus: Bonus, holding: Holding, at: dt.datetime) -> bool:
+    """Whether a bonus that must be activated is, for a purchase at this moment."""
     quarter = quarter_of(at.date())
     if quarter not in holding.activations:
         return False

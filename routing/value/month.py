@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from routing.value.hindsight import Offered, Slot, most_earned, room_before
+from routing.value.offers import Offer
 from routing.value.spend import Bucket, Purchase, Spend
-from routing.value.wallet import Card, Offer, Wallet
+from routing.value.wallet import Card, Wallet
 
 
 class Bought(NamedTuple):

@@ -80,6 +80,8 @@ class PersonalRules:
 
         `cards` are those of the wallet, and `left_out` those that may not be charged now, with the reason.
         """
+        if not self.rules:
+            return Ruling(None, left_out, ())
         covering = [rule for rule in sorted(self.rules, key=_place) if rule.covers(purchase)]
         forbidden = {rule.card: f"personal_rule_{rule.id}" for rule in covering if rule.action == Action.NEVER}
         out = {**forbidden, **left_out}

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from math import erfc, exp, pi, sqrt
 
 from routing.value.forecast import History
+from routing.value.offers import Offer, Tier
 from routing.value.prices import Prices
 from routing.value.spend import Bucket, Spend, Tally, Used
 from routing.value.top_category import Gains
-from routing.value.wallet import Card, Offer, Tier, Wallet
+from routing.value.wallet import Card, Wallet
 
 SWEEPS = 3
 GRID, COARSE_GRID = 8, 2

@@ -4,7 +4,8 @@ What a purchase earns there depends on which category wins in the end. So the en
 it will have brought if from now on one category is sent to this card, at its best. A purchase is worth the difference.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from math import erfc, exp, hypot, pi, sqrt
 from typing import NamedTuple
 
@@ -21,14 +22,18 @@ class Gains(NamedTuple):
 
     def upto(self, room: int) -> int:
         """The value in units (routing/value/wallet.py) of the next `room` minor units of spend."""
-        rooms, values = self.rooms, self.values
-        if room >= rooms[-1]:
+        rooms, values, _, _ = self
+        # A part of one point, of a trace, says nothing of less room.
+        if room >= rooms[-1] or len(rooms) == 1:
             return values[-1]
-        for index in range(1, len(rooms)):
-            if room < rooms[index]:
-                step = (values[index] - values[index - 1]) * (room - rooms[index - 1])
-                return values[index - 1] + step // (rooms[index] - rooms[index - 1])
-        return values[-1]
+        index = max(1, bisect_right(rooms, room))
+        step = (values[index] - values[index - 1]) * (room - rooms[index - 1])
+        return values[index - 1] + step // (rooms[index] - rooms[index - 1])
+
+    def between(self, low: int, high: int) -> "Gains":
+        """The part that answers `upto` from `low` to `high` as the whole does."""
+        first, after = max(0, bisect_right(self.rooms, low) - 1), bisect_right(self.rooms, high) + 1
+        return self._replace(rooms=self.rooms[first:after], values=self.values[first:after])
 
 
 NO_GAINS = Gains()
@@ -36,54 +41,73 @@ NO_GAINS = Gains()
 SHARE_OF_DOUBT = 0.3
 
 
-class Plan(NamedTuple):
-    """What the period will have brought if from now on one category is sent to this card."""
-
-    value: int
-    tag: str
-    deviation: int
+# What a period will have brought if from now on one category is sent to this card: value, category, deviation.
+Plan = tuple[int, str, int]
 
 
 class Outlook(NamedTuple):
-    """The bonus that a period is expected to bring beyond the card's other rates, and the category that will win it."""
+    """The bonus that a period is expected to bring beyond the card's other rates, and the category that will win it.
+
+    `rival` is the category that may still win in its place, "" without one.
+    """
 
     value: int
     tag: str
+    rival: str = ""
 
 
 NOTHING_TO_WIN = Outlook(0, "")
 
 
-def foresee(spent: Mapping[str, int], gains: Mapping[str, Gains], limit: int, extra: int) -> Outlook:
-    """Values a period in which each category has this much spend on the card so far.
+def foresee(
+    spent: Mapping[str, int], tag: str, more: int, gains: Mapping[str, Gains], limit: int, extra: int
+) -> tuple[Outlook, Outlook]:
+    """Values a period in which each category has this much spend on the card so far, and with `more` of one category.
 
     `limit` is the cap, and `extra` the bonus in value units for each minor unit, beyond the card's other rates.
     """
-    plans = _plans(spent, gains, limit, extra)
+    own, expected = spent.get(tag, 0), gains.get(tag, NO_GAINS)
+    others = [(each, spent.get(each, 0), found) for each, found in gains.items() if each != tag]
+    others += [(each, minor, NO_GAINS) for each, minor in spent.items() if each not in gains and each != tag]
+    plans = [
+        (minor, minor + found.reach, (_promised(minor, found, limit, extra), each, found.deviation))
+        for each, minor, found in others
+    ]
+    second, first = sorted((0, 0, *(minor for minor, _, _ in plans)))[-2:]
+    before, after = (
+        _outlook(
+            [
+                *plans,
+                (minor, minor + expected.reach, (_promised(minor, expected, limit, extra), tag, expected.deviation)),
+            ],
+            *sorted((second, first, minor))[1:],
+        )
+        if minor or tag in gains
+        else _outlook(plans, second, first)
+        for minor in (own, own + more)
+    )
+    return before, after
+
+
+def _promised(minor: int, expected: Gains, limit: int, extra: int) -> int:
+    return minor * extra + expected.upto(limit - minor) if minor < limit else limit * extra
+
+
+def _outlook(found: Sequence[tuple[int, int, Plan]], second: int, first: int) -> Outlook:
+    # A category that is behind wins only if it is expected to catch up.
+    plans = [plan for minor, reach, plan in found if reach >= (second if minor == first else first)]
     if not plans:
         return NOTHING_TO_WIN
-    first = max(plans)
-    second = max((plan for plan in plans if plan is not first), default=None)
+    plans.sort()
+    value, tag, deviation = plans[-1]
+    if len(plans) == 1:
+        return Outlook(value, tag)
+    other, rival, doubted = plans[-2]
     # The expectation of the higher of two uncertain values: it lies above both, and what is spent on the second best
     # counts by how likely that one still wins. Only a share of the doubt is left by the time it matters.
-    doubt = hypot(first.deviation, second.deviation) * SHARE_OF_DOUBT if second else 0.0
-    if second is None or doubt < 1:
-        return Outlook(first.value, first.tag)
-    lead = (first.value - second.value) / doubt
+    doubt = hypot(deviation, doubted) * SHARE_OF_DOUBT
+    if doubt < 1:
+        return Outlook(value, tag, rival)
+    lead = (value - other) / doubt
     above = doubt * (exp(-lead * lead / 2) / sqrt(2 * pi) - lead * erfc(lead / sqrt(2)) / 2)
-    return Outlook(first.value + int(above), first.tag)
-
-
-def _plans(spent: Mapping[str, int], gains: Mapping[str, Gains], limit: int, extra: int) -> list[Plan]:
-    plans = []
-    second, first = sorted((0, 0, *spent.values()))[-2:]
-    for tag in spent.keys() | gains.keys():
-        mine = spent.get(tag, 0)
-        expected = gains.get(tag, NO_GAINS)
-        # A category that is behind wins only if it is expected to catch up.
-        if mine + expected.reach >= (second if mine == first else first):
-            value = min(mine, limit) * extra
-            if mine < limit:
-                value += expected.upto(limit - mine)
-            plans.append(Plan(value, tag, expected.deviation))
-    return plans
+    return Outlook(value + int(above), tag, rival)

@@ -1,8 +1,10 @@
 """A choice by strategy `value`: the wallet as it is, its terms and spend, and the engine's answer as a Choice."""
 
+import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from routing.catalogue.compiled import CompiledCatalogue
@@ -10,6 +12,7 @@ from routing.engine import CASH, Candidate, Choice, Method, Purchase, Row, Rules
 from routing.value.choice import NO_CARD, ValueChoice, choose_by_value
 from routing.value.earning import Earning
 from routing.value.likelihood import START_PPM, Odds
+from routing.value.offers import PricedProduct
 from routing.value.spend import Purchase as Bought
 from routing.value.wallet import UNITS, Wallet
 from routing.valued import trace
@@ -19,6 +22,8 @@ from routing.valued.person import PersonFacts
 # A check of a card is for no amount; its choice is that of a purchase of one unit.
 SMALLEST_MINOR: Final = 100
 THOUSANDTH: Final = Decimal("0.001")
+# Numbers that were worked out before, and rows that apply on a day.
+MOST_REMEMBERED: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ def choose(
     A card that has neither terms nor a ranking is left out. Without any candidate the backup pays if it may be charged,
     as in every other strategy. `odds` have each card's likelihood to pay and the processor's fee counted.
     """
-    ranked = applicable_rows(rows, asked.purchase.local_date, CASH, rules)
+    ranked = _applicable(rows, asked.purchase.local_date, rules)
     cards = held(methods, found, ranked, person, is_passed_through=is_passed_through)
     made = decide(asked, methods, cards, found, person, odds=odds)
     saw = trace.describe(made.chosen, made.bought, made.wallet, person, is_passed_through=is_passed_through, held=cards)
@@ -74,7 +79,7 @@ def decide(
     """Makes the choice among the cards that have terms or a ranking."""
     left_out = left_out_of(methods, {each.method.id for each in cards}, asked.purchase)
     bought = asked.bought._replace(amount_minor=asked.bought.amount_minor or SMALLEST_MINOR)
-    wallet = Wallet(found.matcher, found.catalogue, [each.holding for each in cards])
+    wallet = Wallet.of([each.card for each in cards])
     chosen = choose_by_value(bought, wallet, person.spend, person.prices, left_out, personal=person.rules, odds=odds)
     return Decided(chosen, bought, wallet, cards)
 
@@ -127,18 +132,46 @@ def _candidate(card: Held, earning: Earning, amount_minor: int, expected: int) -
     A purchase that crosses a cap earns two rates; the one shown is what it earns on average. The effective reward is in
     cents for each unit of money, less the foreign fee and the price of scarce space; with odds, what is expected of it.
     """
-    point = earning.card.point
-    rate = Decimal(earning.reward) / (amount_minor * point * 100) if point else Decimal(0)
-    product = earning.card.prepared.product
+    method, priced = card.method, earning.card.priced
+    if earning.split or expected != earning.net:
+        shown = _shown(priced, earning.reward, expected, amount_minor, method.product_id, method.network)
+    else:
+        # One rate for all of it, which many purchases earn.
+        value, fee = earning.offer.tiers[0].value, earning.offer.fee
+        shown = _shown_often(priced, value, value - fee, 1, method.product_id, method.network)
+    row, cents, effective = shown
+    return Candidate(method, row, cents, effective)
+
+
+def _shown(
+    priced: PricedProduct, reward: int, net: int, spent: int, product_id: int | None, network: str
+) -> tuple[Row, Decimal, Decimal]:
+    """Returns a candidate's row, cents and effective reward for what was earned on so many minor units."""
+    product, point = priced.prepared.product, priced.point
+    rate = Decimal(reward) / (spent * point * 100) if point else Decimal(0)
     row = Row(
         id=product.source.row_id,
         version=product.source.version,
-        product_id=card.method.product_id,
-        network=card.method.network,
+        product_id=product_id,
+        network=network,
         reward_rate=rate.quantize(THOUSANDTH, ROUND_HALF_EVEN),
         reward_type=product.reward_type,
         valid_from=None,
         valid_to=None,
     )
-    effective = Decimal(expected) * 100 / (UNITS * amount_minor)
-    return Candidate(card.method, row, Decimal(point) / 10_000, effective)
+    return row, Decimal(point) / 10_000, Decimal(net) * 100 / (UNITS * spent)
+
+
+def _applicable(rows: Sequence[Row], day: dt.date, rules: Rules) -> Mapping[int | str, Row]:
+    """Returns the rows that apply on a day, remembered for the rows of a rulebook version."""
+    known = _applicable_on.get((id(rows), day))
+    # Other rows may be at the same place in memory by now.
+    if known is None or known[0] is not rows:
+        if len(_applicable_on) >= MOST_REMEMBERED:
+            _applicable_on.clear()
+        known = _applicable_on[id(rows), day] = (rows, applicable_rows(rows, day, CASH, rules))
+    return known[1]
+
+
+_shown_often = lru_cache(MOST_REMEMBERED)(_shown)
+_applicable_on: dict[tuple[int, dt.date], tuple[Sequence[Row], Mapping[int | str, Row]]] = {}

@@ -46,6 +46,8 @@ class PersonFacts:
         return cls(cents or {}, spend_of(listed), prices_of(prices or {}), rules_of(rules or (), targets), likely or {})
 
     def cents_of(self, programme: str) -> Decimal | None:
+        if not self.point_cents:
+            return None
         own = self.point_cents.get(programme)
         return None if own is None else Decimal(own)
 

@@ -5,22 +5,25 @@ decision stays explained, and can be made again, whatever becomes of the catalog
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 from routing.catalogue.entries import Entry, entry_of
 from routing.value.choice import ValueChoice, choose_by_value
-from routing.value.earning import Earning, Part
+from routing.value.earning import NOTHING, Earning, Part
 from routing.value.likelihood import Odds
-from routing.value.matching import Matcher, PreparedProduct
+from routing.value.matching import Matcher
+from routing.value.offers import Offer, PricedProduct
 from routing.value.prices import Prices
-from routing.value.spend import Bucket, Purchase, Spend, Tally
-from routing.value.terms import EVERYTHING, Bonus, Catalogue, Category, Channel, Holding, Product, Scope, Source
-from routing.value.wallet import Card, Offer, Wallet
+from routing.value.spend import Booking, Bucket, Purchase, Spend, Tally, Used
+from routing.value.terms import EVERYTHING, Bonus, Cap, Catalogue, Category, Channel, Holding, Product, Scope, Source
+from routing.value.top_category import Gains
+from routing.value.wallet import Card, Wallet
 from routing.valued.holdings import Held
 from routing.valued.person import PersonFacts, kept_prices, kept_rule, prices_of, rules_of, spend_of, sums_of
 
@@ -42,8 +45,12 @@ def describe(
     offers = wallet.offers(purchase)
     pairs = list(zip(wallet.cards, offers, strict=True))
     earnings = {each.card.holding.card: each for each in chosen.candidates}
-    basis = {each.holding.card: each for each in held}
-    spend, prices = _concerned(pairs, purchase.at.date(), person)
+    basis = {each.card.holding.card: each for each in held}
+    spend, prices = person.spend, person.prices
+    if spend.buckets or spend.tallies:
+        spend = _spend(pairs, purchase.at.date(), spend)
+    if prices.space or prices.tops:
+        prices = _prices(chosen.candidates, spend, prices)
     return {
         "format": FORMAT,
         "purchase": _purchase(purchase),
@@ -54,7 +61,8 @@ def describe(
         ],
         "spend": sums_of(spend),
         "prices": kept_prices(prices),
-        **_personal(chosen, purchase, person),
+        **({"takes": booked(chosen.booking)} if chosen.booking != NOTHING else {}),
+        **(_personal(chosen, purchase, person) if person.rules.rules else {}),
         **({"point_cents": dict(person.point_cents)} if person.point_cents else {}),
         **_odds(chosen),
     }
@@ -119,6 +127,12 @@ def person_of(saw: Mapping[str, Any]) -> PersonFacts:
     return PersonFacts(saw.get("point_cents", {}), spend_of(saw["spend"]), prices_of(saw["prices"]), rules)
 
 
+def booked(booking: Booking) -> list[list[Any]]:
+    """Returns a booking as lists of a cap or bonus, a tag or "", the first day of its period, and minor units."""
+    caps = [[bucket.cap, "", bucket.starts_on.isoformat(), minor] for bucket, minor in booking.buckets]
+    return caps + [[tally.bonus, tally.tag, tally.starts_on.isoformat(), minor] for tally, minor in booking.tallies]
+
+
 def purchase_of(kept: Mapping[str, Any]) -> Purchase:
     at = dt.datetime.fromisoformat(kept["at"])
     return Purchase(at, kept["mcc"], kept["merchant"], kept["amount_minor"], kept["country"], Channel(kept["channel"]))
@@ -157,8 +171,8 @@ def _card(card: Card, offer: Offer, mcc: str, held: Held, earning: Earning | Non
         "basis": held.basis,
         "terms_id": source.row_id,
         "terms_version": source.version,
-        "terms": _terms(card, offer),
-        "cents": f"{Decimal(card.point) / 10_000:f}",
+        "terms": _terms(card.priced, offer),
+        "cents": _cents(card.point),
         "statement_day": holding.statement_day,
         "opened_on": holding.opened_on.isoformat() if holding.opened_on else None,
         "is_backup": holding.is_backup,
@@ -180,39 +194,42 @@ def _result(earning: Earning) -> dict[str, Any]:
 
 
 def _part(part: Part, point: int) -> dict[str, Any]:
-    rate = Decimal(part.value) / (point * 100) if point else Decimal(0)
-    said: dict[str, Any] = {"amount_minor": part.amount_minor, "rate": f"{rate.normalize():f}"}
-    if part.bonus:
-        said |= {"bonus": part.bonus, "row_id": part.source.row_id, "row_version": part.source.version}
+    source = part.source
+    said = {"amount_minor": part.amount_minor, **_pays(part.value, part.bonus, source.row_id, source.version, point)}
     if part.bucket is not None:
         left = {"left_before_minor": part.left_before_minor, "left_after_minor": part.left_after_minor}
         said |= {"cap": part.bucket.cap, "since": part.bucket.starts_on.isoformat(), **left}
     return said
 
 
-def _terms(card: Card, offer: Offer) -> Entry:
+@lru_cache(MOST_REMEMBERED)
+def _pays(value: int, bonus: str, row_id: int, row_version: int, point: int) -> dict[str, Any]:
+    rate = Decimal(value) / (point * 100) if point else Decimal(0)
+    row = {"bonus": bonus, "row_id": row_id, "row_version": row_version} if bonus else {}
+    return {"rate": f"{rate.normalize():f}", **row}
+
+
+@lru_cache(MOST_REMEMBERED)
+def _cents(point: int) -> str:
+    return f"{Decimal(point) / 10_000:f}"
+
+
+@lru_cache(MOST_REMEMBERED)
+def _terms(priced: PricedProduct, offer: Offer) -> Entry:
     """Returns a card's terms as JSON, as far as they cover this purchase; equal for everybody with this product.
 
-    They are remembered, since most of the time of a decision would go into them.
+    They are remembered, since most of the time of a decision would go into them. Nobody may change what is returned.
     """
-    hits = tuple(tier.hit.prepared.bonus.key for tier in offer.tiers if tier.hit is not None)
-    key = (id(card.prepared), hits, offer.is_excluded, offer.fee > 0)
-    known = _remembered.get(key)
-    # The catalogue may have been compiled anew since, and the place in memory have been used again.
-    if known is None or known[0] is not card.prepared:
-        if len(_remembered) > MOST_REMEMBERED:
-            _remembered.clear()
-        known = _remembered[key] = (card.prepared, entry_of(_reduced(card, offer)))
-    return known[1]
+    return entry_of(_reduced(priced, offer))
 
 
-def _reduced(card: Card, offer: Offer) -> Product:
+def _reduced(priced: PricedProduct, offer: Offer) -> Product:
     """Returns a card's terms as far as they cover this purchase, without names and sources."""
     product = replace(
-        card.prepared.product,
+        priced.prepared.product,
         name="", issuer="", annual_fee_minor=0, notes="", confidence="", source=Source(), valid_from=None,
         valid_to=None, exclusions=(), programme="",
-        foreign_fee_percent=card.prepared.product.foreign_fee_percent if offer.fee else Decimal(0),
+        foreign_fee_percent=priced.prepared.product.foreign_fee_percent if offer.fee else Decimal(0),
     )  # fmt: skip
     if offer.is_excluded:
         return replace(product, bonuses=(), caps=(), exclusions=ALL)
@@ -258,28 +275,45 @@ def _product(kept: Mapping[str, Any]) -> Product:
     )
 
 
-def _concerned(pairs: Sequence[tuple[Card, Offer]], day: dt.date, person: PersonFacts) -> tuple[Spend, Prices]:
-    """Returns what of the spend and of the prices concerns this purchase."""
-    buckets: set[Bucket] = set()
-    tallies: set[Tally] = set()
+def _spend(pairs: Iterable[tuple[Card, Offer]], day: dt.date, known: Spend) -> Spend:
+    """Returns how full the buckets are that the purchase could use on any of the cards."""
+    buckets: dict[Bucket, Used] = {}
+    tallies: dict[Tally, Used] = {}
     for card, offer in pairs:
         for tier in offer.tiers:
             if tier.cap is None or tier.hit is None:
                 continue
             bucket, bonus = card.bucket(tier.cap, day), tier.hit.prepared.bonus
-            buckets.add(bucket)
-            tallies |= {Tally(bucket.card, bonus.key, bucket.starts_on, tag) for tag in bonus.top_categories}
-    spend, prices = person.spend, person.prices
-    return (
-        Spend(
-            {each: spend.buckets[each] for each in sorted(buckets) if each in spend.buckets},
-            {each: spend.tallies[each] for each in sorted(tallies) if each in spend.tallies},
-        ),
-        Prices(
-            {each: prices.space[each] for each in sorted(buckets) if each in prices.space},
-            {each: prices.tops[each] for each in sorted(buckets) if each in prices.tops},
-        ),
-    )
+            if bucket in known.buckets:
+                buckets[bucket] = known.buckets[bucket]
+            if tier.tag and known.tallies:
+                own = [Tally(bucket.card, bonus.key, bucket.starts_on, tag) for tag in bonus.top_categories]
+                tallies |= {each: known.tallies[each] for each in own if each in known.tallies}
+    return Spend(buckets, tallies)
 
 
-_remembered: dict[tuple[object, ...], tuple[PreparedProduct, Entry]] = {}
+def _prices(candidates: Iterable[Earning], spend: Spend, known: Prices) -> Prices:
+    """Returns the prices that were looked up, each as far as it was: of the space from before to after the purchase."""
+    space: dict[Bucket, Gains] = {}
+    tops: dict[Bucket, Mapping[str, Gains]] = {}
+    for each in candidates:
+        for part in each.split:
+            if part.bucket is not None and part.bucket in known.space:
+                space[part.bucket] = known.space[part.bucket].between(part.left_after_minor, part.left_before_minor)
+        for tally, minor in each.booking.tallies:
+            cap = next(tier.cap for tier in each.offer.tiers if tier.tag == tally.tag)
+            bucket = Bucket(tally.card, cap.key if cap else "", tally.starts_on)
+            found = known.tops.get(bucket)
+            if found:
+                tops[bucket] = {
+                    tag: _looked_up(found[tag], tally._replace(tag=tag), cap, spend, minor if tag == tally.tag else 0)
+                    for tag in dict.fromkeys(each.weighed)
+                    if tag in found
+                }
+    return Prices(space, tops)
+
+
+def _looked_up(gains: Gains, tally: Tally, cap: Cap | None, spend: Spend, minor: int) -> Gains:
+    used = spend.tallies.get(tally)
+    left = (cap.limit_minor if cap else 0) - (used.total_minor if used else 0)
+    return gains.between(max(0, left - minor), max(0, left))

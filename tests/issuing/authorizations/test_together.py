@@ -15,10 +15,10 @@ from issuing.models import Authorization, Decision, Hold, IssuerEvent, JournalEn
 from issuing.webhooks import event_loop
 from onecard.kit.admission import Admission
 from routing import rulebook
-from routing.models import RankingRow
+from routing.models import CardSpend, RankingRow
 from tests.support import stripe_events
 from tests.support.together import post_together
-from tests.support.wallets import walkthrough_card
+from tests.support.wallets import valued_card, walkthrough_card
 from wallet.models import FundingCharge
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,6 +105,23 @@ def test_rules_that_changed_since_are_read_anew() -> None:
 
     assert (answer["approved"], answer["in_loop"]) == (True, False)
     assert Decision.objects.latest("pk").trace["rulebook_version"] == rulebook.current_version()
+
+
+def test_a_choice_by_value_sees_the_caps_as_the_purchase_before_left_them(settings: Any) -> None:
+    """The sums in the database follow some seconds later, and raise no version."""
+    settings.MERCHANT_MCC_PASSED_THROUGH = True
+    card = valued_card().issuer_card_id
+    stripe_events.post(stripe_events.authorization_request(card=card, amount=100))
+
+    for _ in range(3):
+        (answer,) = post_together([stripe_events.authorization_request(card=card, amount=4500)])
+        assert (answer["approved"], answer["in_loop"]) == (True, True)
+
+    saw = Decision.objects.latest("pk").trace["value"]
+    gold = next(each for each in saw["cards"] if each.get("parts"))
+    assert gold["parts"][0]["left_before_minor"] - gold["parts"][0]["left_after_minor"] == 4500
+    assert [each[4] for each in saw["spend"] if each[0] == gold["card"]] == [9000]
+    assert not CardSpend.objects.exists()
 
 
 @pytest.mark.parametrize(

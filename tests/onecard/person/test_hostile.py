@@ -37,6 +37,7 @@ def test_hostile_values_in_each_field_are_answered(settings: Any, monkeypatch: p
     own = (
         *("/profile", "/terms", "/wallet", f"/wallet/{method.public_id}", "/notices/settings", "/security/password"),
         *(f"{card}/rules/single-use", f"{card}/rules/one-merchant"),
+        *(f"/wallet/{method.public_id}/rewards", "/wallet/rules/add"),
         *(f"{card}/limits", f"{card}/balance", f"{card}/top-up", f"{purchase}/dispute", "/card/ask", "/login/again"),
     )
     open_to_all = (

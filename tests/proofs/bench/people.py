@@ -22,18 +22,18 @@ def make_cards(count: int) -> None:
         for network, rate in RATES.items()
     )
     users = User.objects.bulk_create([User(username=f"bench-{number}") for number in range(count)], 1000)
-    holders = Cardholder.objects.bulk_create([_holder(number, user) for number, user in enumerate(users)], 1000)
+    holders = Cardholder.objects.bulk_create([new_holder(number, user) for number, user in enumerate(users)], 1000)
     FundingMethod.objects.bulk_create(
         [method for number, holder in enumerate(holders) for method in _wallet(number, holder)], 1000
     )
-    VirtualCard.objects.bulk_create([_card(number, holder) for number, holder in enumerate(holders)], 1000)
+    VirtualCard.objects.bulk_create([new_card(number, holder) for number, holder in enumerate(holders)], 1000)
     with connection.cursor() as cursor:
         # By name: of all tables some belong to the whole server, and another measurement may hold them.
         for model in (User, Cardholder, FundingMethod, VirtualCard, RankingRow):
             cursor.execute(f"ANALYZE {model._meta.db_table}")
 
 
-def _holder(number: int, user: User) -> Cardholder:
+def new_holder(number: int, user: User) -> Cardholder:
     customer = f"cus_bench_{number}"
     return Cardholder(user=user, name=f"Bench {number}", kyc_status="verified", processor_customer_id=customer)
 
@@ -55,7 +55,7 @@ def _wallet(number: int, holder: Cardholder) -> list[FundingMethod]:
     ]
 
 
-def _card(number: int, holder: Cardholder) -> VirtualCard:
+def new_card(number: int, holder: Cardholder) -> VirtualCard:
     return VirtualCard(
         cardholder=holder,
         card_type="visa",

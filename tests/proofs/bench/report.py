@@ -39,6 +39,11 @@ def ratios(seen: Seen) -> dict[str, Any]:
         "hot_card_over_in_memory": over("hot_card", "rps", "in_memory", "closed_32"),
         "five_hooks": cpu_over_bare(seen, HOOKS),
         "twenty_controls_and_five_hooks": cpu_over_bare(seen, BOTH),
+        "value_with_ten_cards": {
+            "cpu_us": median(seen, "closed_32_value", BARE, "cpu_us"),
+            "cpu_over_bare": _of_bare(seen, "closed_32_four_cards"),
+            "cpu_over_ten_cards_by_rewards": _of_bare(seen, "closed_32_ten_cards"),
+        },
         "errors": sum(report["errors"] + report["declined"] for report in _of_product(seen)),
     }
 
@@ -68,6 +73,12 @@ def guard(seen: Seen) -> str:
         for what, who in (("five hooks", HOOKS), ("twenty controls and five hooks", BOTH))
         if (found := cpu_over_bare(seen, who))["cpu_over_bare"] is not None
     )
+
+
+def _of_bare(seen: Seen, load: str) -> float | None:
+    """Returns the CPU of a decision by value with ten cards over that of this load, both without hooks."""
+    mine, other = (median(seen, each, BARE, "cpu_us") for each in ("closed_32_value", load))
+    return round(mine / other, 3) if mine is not None and other else None
 
 
 def choice_share(seen: Seen, choice_us: Mapping[str, float]) -> dict[str, float | None]:

@@ -30,10 +30,13 @@ class Server:
 
 @contextmanager
 def product(database_url: str, *, processes: int, is_bare: bool = False) -> Iterator[Server]:
-    """Starts the process for issuers' requests, with the deadline that it has in production; bare: without hooks."""
+    """Starts the process for issuers' requests, with the deadline that it has in production; bare: without hooks.
+
+    The bare one passes the merchant's category on, so that strategy `value` looks at all terms.
+    """
     port = _free_port()
     environment = {**os.environ, "DATABASE_URL": database_url, "ONECARD_ROLE": "doors"}
-    environment |= {"FRAUD_HOOKS": ""} if is_bare else {}
+    environment |= {"FRAUD_HOOKS": "", "MERCHANT_MCC_PASSED_THROUGH": "on"} if is_bare else {}
     command = [*web_command(port, processes=processes), "--log-level", "error"]
     with _running(command, environment, settings.BASE_DIR) as pid:
         _wait_for(f"http://127.0.0.1:{port}/health/ready")

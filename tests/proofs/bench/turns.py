@@ -50,6 +50,8 @@ LOADS: Final = (
 )
 # What tests/proofs/bench/guarded.py compares.
 UNDER_CONTROLS: Final = Load("closed_32_controls", 32)
+# What tests/proofs/bench/by_value.py compares.
+VALUE: Final = "closed_32_value"
 LONGEST_WARM_UP_S: Final = 300.0
 CLIENTS_OF_A: Final = {"one_connection": 1, "closed_32": 16}
 
@@ -88,7 +90,7 @@ class Turns:
 
     @property
     def is_wanted(self) -> bool:
-        return not self.loads or bool(set(self.loads) - {UNDER_CONTROLS.name})
+        return not self.loads or bool(set(self.loads) - {UNDER_CONTROLS.name, VALUE})
 
     @property
     def chosen(self) -> list[Load]:

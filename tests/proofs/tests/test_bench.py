@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
 from issuing.models import Decision
-from tests.proofs.bench import one_commit, people, report
+from tests.proofs.bench import one_commit, people, report, valued
 from tests.proofs.bench.requests import Requests
 from tests.support.stripe_events import signed
 
@@ -33,6 +33,39 @@ def test_each_card_of_the_bench_is_approved_and_charged(settings: Any) -> None:
     cards = Decision.objects.values_list("authorization__card__issuer_card_id", flat=True)
     assert sorted(cards) == ["ic_bench_0", "ic_bench_1"]
     assert not Decision.objects.filter(obligation=None).exists()
+
+
+@pytest.mark.django_db
+@override_settings(MERCHANT_MCC_PASSED_THROUGH=True)
+def test_people_with_ten_cards_are_decided_by_value(settings: Any) -> None:
+    people.make_cards(1)
+    valued.make_people(1, first=1)
+    valued.prefer(valued.BY_VALUE)
+    body = Requests(settings.STRIPE_API_VERSION).body_for(card="ic_bench_1", amount=100, unique="one")
+
+    answer = Client().post(
+        "/stripe-webhook",
+        data=body,
+        content_type="application/json",
+        headers={"Stripe-Signature": signed(body.decode())},
+    )
+
+    assert answer.json()["approved"] is True
+    saw = Decision.objects.get().trace["value"]
+    assert len(saw["cards"]) == 10
+    assert saw["spend"]
+    assert saw["prices"]
+
+
+def test_a_decision_by_value_is_compared_with_the_bare_one() -> None:
+    cpu_s = {"closed_32_four_cards": 0.4, "closed_32_ten_cards": 0.5, "closed_32_value": 0.6}
+    seen = {(load, "bare"): [PRODUCT | {"web_cpu_s": used, "postgres_cpu_s": 0.0}] for load, used in cpu_s.items()}
+
+    assert report.ratios(seen)["value_with_ten_cards"] == {
+        "cpu_us": 600.0,
+        "cpu_over_bare": 1.5,
+        "cpu_over_ten_cards_by_rewards": 1.2,
+    }
 
 
 def test_a_request_has_the_size_of_stripes_and_ids_of_its_own(settings: Any) -> None:

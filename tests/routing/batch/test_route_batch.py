@@ -127,6 +127,7 @@ def test_a_mistake_in_a_wallet_is_named_with_its_line(
     [
         ("eve,1,2025-06-01T20:00:00,5812,B,100,US,online", "there is no user “eve” among the wallets."),
         ("ann,1,yesterday,5812,B,100,US,online", "timestamp must be a time such as"),
+        ("ann,1,9999-12-31T20:00:00,5812,B,100,US,online", "timestamp must lie in the years 1970 to 2199"),
         ("ann,1,2025-06-01T20:00:00,58122,B,100,US,online", "mcc must be a merchant category code"),
         ("ann,1,2025-06-01T20:00:00,5812,B,1.50,US,online", "amount_cents must be whole cents"),
         ("ann,1,2025-06-01T20:00:00,5812,B,-5,US,online", "amount_cents must be whole cents"),

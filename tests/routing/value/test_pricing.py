@@ -10,6 +10,7 @@ from routing.value.pricing import make_prices
 from routing.value.replay import Replay
 from routing.value.spend import Booking, Bucket, Purchase
 from routing.value.terms import Holding
+from routing.value.top_category import Gains
 from routing.value.wallet import UNITS, Wallet
 from tests.routing.value.golden import CATALOGUE, MATCHER
 
@@ -135,3 +136,12 @@ def test_the_same_spend_gives_the_same_prices() -> None:
     first, second = (make_prices(wallet, LiveSpend().spend, weekly(90), dt.date(2025, 7, 1)) for _ in range(2))
 
     assert first == second
+
+
+def test_a_part_of_a_price_answers_as_the_whole() -> None:
+    whole = Gains((0, 300, 700, 1000), (0, 5000, 8001, 9000), 7, 11)
+    for low in range(0, 1101, 50):
+        for high in range(low, 1101, 50):
+            part = whole.between(low, high)
+            assert [part.upto(room) for room in (low, high)] == [whole.upto(room) for room in (low, high)]
+            assert (part.deviation, part.reach) == (7, 11)

@@ -11,7 +11,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from tqdm import tqdm
 
-from tests.proofs.bench import controlled, cpu, one_commit, report
+from tests.proofs.bench import controlled, cpu, one_commit, report, valued
+from tests.proofs.bench.by_value import BY_VALUE, MOST_PEOPLE, ByValue
 from tests.proofs.bench.choice import choice_cpu_us
 from tests.proofs.bench.guarded import BARE, BOTH, HOOKS, TURNS, Guarded, Side
 from tests.proofs.bench.people import make_cards
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement (6)")
         parser.add_argument("--rounds", type=int, default=3, help="of all of them; medians count (3)")
         parser.add_argument("--cards", type=int, default=10_000, help="distinct cards (10 000)")
-        names = [*(load.name for load in (*LOADS, UNDER_CONTROLS)), OVERLOAD]
+        names = [*(load.name for load in (*LOADS, UNDER_CONTROLS, BY_VALUE)), OVERLOAD]
         parser.add_argument("--loads", nargs="+", choices=names, default=[], help="these only (all)")
         parser.add_argument("--processes", type=int, default=1, help="of the product's web server (1)")
 
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         secret = settings.STRIPE_WEBHOOK_SECRETS[0]
         with own_database() as url, ExitStack() as stack:
             make_cards(cards)
+            valued.make_people(min(cards, MOST_PEOPLE), first=cards)
             copy = stack.enter_context(_copy_under_controls())
             one_commit.prepare(cards)
             ours, bare, under_controls = (
@@ -54,7 +56,7 @@ class Command(BaseCommand):
             turns = Turns(cards, seconds, secret, ours, memory, pgbench, cpu.postmaster(), loads)
             name = connection.settings_dict["NAME"]
             sides = [Side(BARE, bare, name), Side(HOOKS, ours, name), Side(BOTH, under_controls, copy)]
-            self._run(turns, Guarded(turns, sides), rounds)
+            self._run(turns, Guarded(turns, sides), ByValue(turns, bare), rounds)
         self._show(turns)
 
     def _say_what_is_missing(self, pgbench: object, memory: object) -> None:
@@ -63,10 +65,12 @@ class Command(BaseCommand):
         if memory is None:
             self.stderr.write(self.style.WARNING("NODE IS MISSING, SO NOTHING IS COMPARED WITH B (in memory)."))
 
-    def _run(self, turns: Turns, guarded: Guarded, rounds: int) -> None:
+    def _run(self, turns: Turns, guarded: Guarded, by_value: ByValue, rounds: int) -> None:
         """Takes the turns, with a bar that shows how far they are."""
         if guarded.is_wanted:
             self._watch(guarded.steps(rounds), total=rounds * TURNS + len(guarded.sides))
+        if by_value.is_wanted:
+            self._watch(by_value.steps(rounds), total=rounds * 3)
         if turns.is_wanted:
             self._watch(turns.steps(rounds), total=rounds * (2 * len(turns.chosen) + 1) + 1)
 
