@@ -118,7 +118,7 @@ def test_a_choice_by_value_sees_the_caps_as_the_purchase_before_left_them(settin
         assert (answer["approved"], answer["in_loop"]) == (True, True)
 
     saw = Decision.objects.latest("pk").trace["value"]
-    gold = next(each for each in saw["cards"] if each.get("parts"))
+    gold = next(each for each in saw["cards"] if "cap" in each["parts"][0])
     assert gold["parts"][0]["left_before_minor"] - gold["parts"][0]["left_after_minor"] == 4500
     assert [each[4] for each in saw["spend"] if each[0] == gold["card"]] == [9000]
     assert not CardSpend.objects.exists()
