@@ -25,14 +25,18 @@ BEGIN
                d.approved AND d.amount_minor > 0 AS is_seen,
                d.approved AND d.amount_minor > 0 AND d.currency = c.currency AS is_counted,
                -- Where the decision has no place, the purchase says it.
-               coalesce((d.trace->'place'->>'merchant')::int, ('x' || left(md5(coalesce(nullif(
+               coalesce((place->>'merchant')::int, ('x' || left(md5(coalesce(nullif(
                    a.merchant_network_id, ''), upper(a.merchant_name))), 8))::bit(32)::int) AS merchant,
-               coalesce(d.trace->'place'->>'country', a.merchant_country) AS country,
-               coalesce(d.trace->>'mcc', a.mcc) AS mcc,
-               CASE WHEN (d.trace->'place'->>'is_present')::boolean THEN d.trace->'place' END AS present
-        FROM issuing_decision d JOIN issuing_authorization a ON a.id = d.authorization_id
+               coalesce(place->>'country', a.merchant_country) AS country,
+               coalesce(mcc_then, a.mcc) AS mcc,
+               CASE WHEN (place->>'is_present')::boolean THEN place END AS present
+        -- With OFFSET these parts are taken out of the trace once, and not for each thing that is read of them.
+        FROM (SELECT id, authorization_id, approved, amount_minor, currency, decided_at, trace->'place' AS place,
+                     trace->>'mcc' AS mcc_then, trace ? 'card_version' AS is_of_card
+              FROM issuing_decision WHERE id = ANY(p_decisions) AND corrects_id IS NULL OFFSET 0) d
+            JOIN issuing_authorization a ON a.id = d.authorization_id
             JOIN issuing_virtualcard c ON c.id = a.card_id
-        WHERE d.id = ANY(p_decisions) AND d.corrects_id IS NULL AND d.trace ? 'card_version'
+        WHERE d.is_of_card
     ), more AS (
         SELECT card_id, count(*) FILTER (WHERE is_counted) AS approvals,
                coalesce(sum(amount_minor) FILTER (WHERE is_counted), 0) AS approved_minor,
