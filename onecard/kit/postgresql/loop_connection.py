@@ -1,14 +1,16 @@
 """A connection to PostgreSQL that an event loop uses without a thread: on the decision's path a wake-up costs too much.
 
 It knows one thing: to run a statement within a limit, in a transaction of its own. Whatever goes wrong, the connection
-is dropped, and whether the work was done is unknown; the next use opens another. Nothing is prepared and nothing is
-left in the session, so a pooler may stand in between.
+is dropped, and whether the work was done is unknown; the next use opens another. Where a pooler gives the session to
+others, nothing is prepared and nothing is left in it. Otherwise each statement is prepared at its first use: to read
+and plan it again would be a seventh of what PostgreSQL does for a decision that commits alone (docs/decisions/0069).
 """
 
 import asyncio
 import struct
 import threading
 from collections.abc import Sequence
+from itertools import count
 from typing import Any, Final
 
 import psycopg
@@ -17,15 +19,22 @@ from psycopg.pq import ConnStatus, ExecStatus, Format
 
 from onecard.kit.patient_timer import give_up_after
 from onecard.kit.postgresql import time_limits
-from onecard.kit.postgresql.base import READS_ONLY, NotConnectedError, NotDoneError
+from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY, NotConnectedError, NotDoneError
 
 Row = tuple[bytes | None, ...]
 
-_LIMITS: Final = b"SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true)"
+# A plan that is kept must not go on reading a table as a whole that was small when it was made; with what stands for
+# such reading in a plan's cost, PostgreSQL would also compile it, for seconds.
+_LIMITS: Final = (
+    b"SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),"
+    b" set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
+)
 # The server ends a statement at its limit, and the connection can be used on. It is given up on only this much later.
 SILENCE_MS: Final = 20
 # What runs for many must not wait for one row until it is too late for all: each of them can still be done alone.
 LOCK_SHARE: Final = 0.25
+# Of a statement that was run, and of one that was prepared.
+_DONE: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 # The numbers of PostgreSQL's types.
 _BYTEA: Final = 17
 _INT8: Final = 20
@@ -41,6 +50,10 @@ class LoopConnection:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._rows: asyncio.Future[list[Row]] | None = None
         self._results: list[Any] = []
+        # The names of the prepared statements; None where none may be. Those that are being prepared, in their order.
+        self._prepared: dict[bytes, bytes] | None = None
+        self._preparing: list[bytes] = []
+        self._names = count()
 
     async def run(self, sql: bytes, params: Sequence[bytes], *, limit_ms: float) -> list[Row]:
         """Returns the rows with their columns in binary form; `params` are in binary form too.
@@ -60,7 +73,7 @@ class LoopConnection:
             # still lead to the old server.
             # With the connection lost, nobody knows whether it was done.
             is_refused = self._rows is None and self._raw is not None
-            if not is_refused or isinstance(error, READS_ONLY):
+            if not is_refused or isinstance(error, (*LOST_STATEMENT, READS_ONLY)):
                 self.close()
             raise (NotDoneError if is_refused else OperationalError)(str(error)) from error
         except BaseException:
@@ -78,7 +91,7 @@ class LoopConnection:
         loop, given_up = asyncio.get_running_loop(), threading.Event()
         try:
             async with asyncio.timeout((max(limit_ms, 1) + SILENCE_MS) / 1000):
-                raw = await asyncio.to_thread(_connect, limit_ms, given_up)
+                raw, is_pooled = await asyncio.to_thread(_connect, limit_ms, given_up)
         except (OperationalError, TimeoutError) as error:
             raise NotConnectedError(*error.args) from error
         finally:
@@ -86,6 +99,7 @@ class LoopConnection:
         raw.pgconn.nonblocking = 1
         raw.pgconn.enter_pipeline_mode()
         self._raw, self._socket, self._loop = raw, raw.pgconn.socket, loop
+        self._prepared = None if is_pooled else {}
         loop.add_reader(self._socket, self._read)
 
     def close(self) -> None:
@@ -104,9 +118,9 @@ class LoopConnection:
         self._rows, self._results = self._loop.create_future(), []
         pgconn = self._raw.pgconn
         limits = [b"%d" % max(1, int(each)) for each in (limit_ms, limit_ms * LOCK_SHARE)]
-        pgconn.send_query_params(_LIMITS, limits, result_format=Format.BINARY)
-        formats = [Format.BINARY] * len(params)
-        pgconn.send_query_params(sql, list(params), param_formats=formats, result_format=Format.BINARY)
+        self._preparing = []
+        self._send(_LIMITS, limits, Format.TEXT)
+        self._send(sql, params, Format.BINARY)
         pgconn.pipeline_sync()
         self._flush()
         limit_s = (max(limit_ms, 1) + SILENCE_MS) / 1000
@@ -115,6 +129,17 @@ class LoopConnection:
             return await self._rows
         finally:
             timer.cancel()
+
+    def _send(self, sql: bytes, params: Sequence[bytes], format_of_params: Format) -> None:
+        pgconn, formats = self._raw.pgconn, [format_of_params] * len(params)
+        if self._prepared is None:
+            pgconn.send_query_params(sql, params, param_formats=formats, result_format=Format.BINARY)
+            return
+        if sql not in self._prepared:
+            self._preparing.append(sql)
+            self._prepared[sql] = b"in_loop_%d" % next(self._names)
+            pgconn.send_prepare(self._prepared[sql], sql)
+        pgconn.send_query_prepared(self._prepared[sql], params, param_formats=formats, result_format=Format.BINARY)
 
     def _flush(self) -> None:
         """Sends what the socket takes now, and the rest when it takes more."""
@@ -159,9 +184,12 @@ class LoopConnection:
 
     def _end(self) -> None:
         (waiting, self._rows), results = (self._rows, None), self._results
+        # After an error the server does nothing of what follows it.
+        for sql in self._preparing[sum(each.status == ExecStatus.COMMAND_OK for each in results) :]:
+            (self._prepared or {}).pop(sql, None)
         if waiting is None or waiting.done():
             return
-        failed = [each for each in results if each.status != ExecStatus.TUPLES_OK]
+        failed = [each for each in results if each.status not in _DONE]
         if failed:
             waiting.set_exception(psycopg.errors.error_from_result(failed[0]))
             return
@@ -198,12 +226,15 @@ def jsonb(text: bytes) -> bytes:
     return b"\x01" + text
 
 
-def _connect(limit_ms: float, given_up: threading.Event) -> Any:
-    """Opens a connection as Django does, in a thread, without keeping it there; closes it when nobody wants it."""
+def _connect(limit_ms: float, given_up: threading.Event) -> tuple[Any, bool]:
+    """Opens a connection as Django does, in a thread, without keeping it there; closes it when nobody wants it.
+
+    Returns with it whether a pooler gives its session to others.
+    """
     wrapper: Any = connections["default"]
     with time_limits.give_up_after(limit_ms / 1000), wrapper.wrap_database_errors:
         raw = wrapper.get_new_connection(wrapper.get_connection_params())
     raw.autocommit = True
     if given_up.is_set():
         raw.close()
-    return raw
+    return raw, bool(wrapper.is_pooled)

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 import uvloop
+from django.conf import settings
 from django.db import OperationalError, connection
 
 from onecard.kit.postgresql.loop_connection import LoopConnection, bytea_array, jsonb
@@ -64,6 +65,45 @@ def test_it_is_kept_for_the_next_statement(use: Use) -> None:
         return [await backend(link) for _ in range(3)]
 
     assert len(set(use(steps))) == 1
+
+
+def test_a_statement_is_prepared_once(use: Use) -> None:
+    names = b"SELECT convert_to(string_agg(name, ' ' ORDER BY name), 'UTF8') FROM pg_prepared_statements"
+
+    async def steps(link: LoopConnection) -> list[Any]:
+        return [await link.run(names, [], limit_ms=5000) for _ in range(3)]
+
+    assert use(steps) == [[(b"in_loop_0 in_loop_1",)]] * 3
+
+
+def test_behind_a_pooler_nothing_is_prepared(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(settings.DATABASES["default"]["OPTIONS"], "pooler", "transaction")
+
+    async def steps(link: LoopConnection) -> Any:
+        await backend(link)
+        return await link.run(b"SELECT int4send(count(*)::int) FROM pg_prepared_statements", [], limit_ms=5000)
+
+    assert use(steps) == [(bytes(4),)]
+
+
+def test_what_an_error_left_unprepared_is_prepared_at_the_next_use(use: Use) -> None:
+    def create() -> None:
+        with closing(connection.copy()) as other, other.cursor() as cursor:
+            cursor.execute("CREATE TABLE loop_nonsense (nonsense bytea)")
+
+    sql = b"SELECT nonsense FROM loop_nonsense"
+
+    async def steps(link: LoopConnection) -> Any:
+        with pytest.raises(OperationalError):
+            await link.run(sql, [], limit_ms=5000)
+        await asyncio.to_thread(create)
+        return [await link.run(sql, [], limit_ms=5000) for _ in range(2)]
+
+    try:
+        assert use(steps) == [[], []]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE loop_nonsense")
 
 
 def test_parameters_larger_than_the_socket_takes_arrive_whole(use: Use) -> None:
