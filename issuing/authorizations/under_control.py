@@ -18,11 +18,12 @@ def evaluate_for(
 ) -> Outcome:
     """Evaluates the controls of the programme, the cardholder and the card, and the card's own limit, in this order."""
     approved_minor = contradictions.approved_minor(asked, facts)
-    controls = (
-        *compiled.of_programme(version=facts.controls_version, limit_ms=limit_ms),
-        *card.controls,
-        card_limits.purchase_limit(card.per_transaction_limit_minor, card.currency),
-    )
+    written = (*compiled.of_programme(version=facts.controls_version, limit_ms=limit_ms), *card.controls)
+    limit_minor = card.per_transaction_limit_minor
+    if not written and approved_minor + asked.amount_minor <= limit_minor:
+        # With the card's own limit alone there is nothing to look at, and most cards have no more.
+        return evaluation.NOTHING
+    controls = (*written, card_limits.purchase_limit(limit_minor, card.currency))
     before = past.for_controls(asked, card, now=now) if past.look_back(controls) else UNKNOWN
     attributes = attributes_of(asked, card.holder(), now=now, approved_before_minor=approved_minor, history=before)
     return evaluation.evaluate(controls, attributes, passes=compiled.passes_of(card.passes, now=now))

@@ -9,6 +9,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from onecard.kit.masking import masked
 from onecard.kit.money import WRITTEN_NUMBER
 
@@ -25,10 +27,10 @@ _harmless: set[str] = set()
 def of(said: Any) -> str:
     """Returns the SHA-256, in hex, of JSON values in canonical form; "" for what is nested too deeply to be hashed."""
     try:
-        text = json.dumps(_covered(said), sort_keys=True, separators=(",", ":"))
+        text = _written(_covered(said))
     except RecursionError:
         return ""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text).hexdigest()
 
 
 def number(value: object) -> object:
@@ -41,6 +43,21 @@ def number(value: object) -> object:
 def other_id(event_id: str, fingerprint: str) -> str:
     """Returns the name of an event whose own id belongs to an event with another content."""
     return f"sha256:{hashlib.sha256(f'{event_id}:{fingerprint}'.encode()).hexdigest()}"
+
+
+def _written(value: Any) -> bytes:
+    """Writes JSON values in canonical form: without blanks, names in order, and in ASCII.
+
+    The package is several times as fast as Python's own, and writes the same bytes unless there is something to escape
+    that Python escapes and the package does not.
+    """
+    try:
+        text = msgspec.json.encode(value, order="sorted")
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError):
+        text = b""
+    if text and text.isascii() and b"\x7f" not in text:
+        return text
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _covered(said: Any) -> Any:

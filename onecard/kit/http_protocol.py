@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from onecard.kit.buffered_wsgi import ARRIVED_AT
+from onecard.kit.buffered_wsgi import ARRIVED_AT, IS_WHOLE
 
 # Far more than issuers, browsers and proxies send.
 LARGEST_HEAD: Final = 64 * 1024
@@ -84,6 +84,8 @@ class BoundedHead(HttpToolsProtocol):
             self._held = None
             return
         self._let_go()
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        scope[IS_WHOLE] = True
         super().on_message_complete()
 
     def _is_alone(self) -> bool:

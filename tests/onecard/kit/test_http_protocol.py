@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from onecard.kit.buffered_wsgi import ARRIVED_AT
+from onecard.kit.buffered_wsgi import ARRIVED_AT, IS_WHOLE
 from onecard.kit.http_protocol import LARGEST_HEAD, BoundedHead
 
 HEAD_WITHIN_S = 1
@@ -91,6 +91,16 @@ def test_a_body_may_take_longer_than_a_head(port: int) -> None:
         time.sleep(1.5 * HEAD_WITHIN_S)
         link.sendall(b"1234")
         assert _answer(link).endswith(b"4")
+
+
+@pytest.mark.parametrize(("pause_s", "is_whole"), [(0, b"1"), (0.2, b"0")])
+def test_a_request_says_whether_its_body_was_whole_when_it_began(port: int, pause_s: float, is_whole: bytes) -> None:
+    parts = [REQUEST.replace(b"/ HTTP", b"/whole HTTP"), b"1234"]
+    with _connected(port) as link:
+        for part in parts if pause_s else [b"".join(parts)]:
+            link.sendall(part)
+            time.sleep(pause_s)
+        assert _answer(link).endswith(b"\r\n\r\n" + is_whole)
 
 
 def test_a_large_body_is_no_long_head(port: int) -> None:
@@ -175,12 +185,12 @@ async def _length_of_body(scope: Any, receive: Any, send: Any) -> None:
     age_ms = (time.perf_counter() - scope[ARRIVED_AT]) * 1000
     if scope["path"] == "/busy":
         time.sleep(0.5)  # The loop is late for everybody.
-    length, is_whole = 0, False
+    length, is_whole, was_whole = 0, False, int(IS_WHOLE in scope)
     while not is_whole:
         message = await receive()
         length += len(message.get("body", b""))
         is_whole = not message.get("more_body")
-    body = str(int(age_ms) if scope["path"] == "/age" else length).encode()
+    body = str({"/age": int(age_ms), "/whole": was_whole}.get(scope["path"], length)).encode()
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
