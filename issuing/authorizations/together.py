@@ -39,7 +39,8 @@ log = logging.getLogger(__name__)
 
 # Each takes some 3 kB of the process.
 KNOWN_CARDS: Final = 20_000
-MOST_TOGETHER: Final = 32
+# While PostgreSQL writes one half of what 32 connections ask, the process reads and chooses the other half.
+MOST_TOGETHER: Final = 16
 AT_ONCE: Final = 2
 # Whoever waits while no statement came back for this share of a deadline waits for a database that does not answer.
 SILENT_SHARE: Final = 0.25

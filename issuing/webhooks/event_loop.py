@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 
 # The key of the WSGI environment for decisions whose commit has an unknown end.
 IN_DOUBT: Final = "onecard.in_doubt"
-# One full statement at least; at most what is under way, what comes next, and what is being read and chosen meanwhile.
-# Each who waits keeps its body in memory.
+# Full statements at least; at most what comes next as well, and what is being read and chosen meanwhile. Each who waits
+# keeps its body in memory.
 UNDER_WAY: Final = together.AT_ONCE * together.MOST_TOGETHER
-admission = Admission(least=together.MOST_TOGETHER, most=3 * UNDER_WAY, most_waiting=2000)
+admission = Admission(least=UNDER_WAY, most=6 * UNDER_WAY, most_waiting=2000)
 
 Decide = Callable[[AuthorizationRequest, bytes, Stopwatch], Awaitable[bytes | None]]
 
