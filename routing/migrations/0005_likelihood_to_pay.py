@@ -5,7 +5,7 @@ from pathlib import Path
 import django.db.models.deletion
 from django.db import migrations, models
 
-INSTALL = Path(__file__).with_name("sql") / "0006_likelihood_to_pay.sql"
+INSTALL = Path(__file__).with_name("sql") / "0005_likelihood_to_pay.sql"
 REMOVE = """
 DROP TRIGGER routing_processorfee_rulebook ON wallet_processorfee;
 DROP TRIGGER routing_processoraccount_rulebook ON wallet_processoraccount;
@@ -15,7 +15,7 @@ DROP TRIGGER routing_processoraccount_rulebook ON wallet_processoraccount;
 class Migration(migrations.Migration):
     dependencies = [
         ("routing", "0004_reward_catalogue"),
-        ("wallet", "0022_processor_accounts"),
+        ("wallet", "0021_processor_accounts"),
     ]
 
     operations = [

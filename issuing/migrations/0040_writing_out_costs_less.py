@@ -7,9 +7,9 @@ from pathlib import Path
 
 from django.db import migrations
 
-INSTALL = Path(__file__).with_name("sql") / "0041_writing_out_costs_less.sql"
+INSTALL = Path(__file__).with_name("sql") / "0040_writing_out_costs_less.sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("issuing", "0040_card_statements")]
+    dependencies = [("issuing", "0039_card_statements")]
     operations = [migrations.RunSQL(INSTALL.read_text(encoding="utf-8"))]

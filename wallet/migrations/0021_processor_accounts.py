@@ -6,7 +6,7 @@ import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 
-INSTALL = Path(__file__).with_name("sql") / "0022_processor_accounts.sql"
+INSTALL = Path(__file__).with_name("sql") / "0021_processor_accounts.sql"
 REMOVE = """
 DROP TRIGGER wallet_processorfee_version ON wallet_processorfee;
 DROP TRIGGER wallet_processoraccount_version ON wallet_processoraccount;

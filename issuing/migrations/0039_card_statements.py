@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("issuing", "0038_controls_at_less_cost"),
-        ("routing", "0006_likelihood_to_pay"),
-        ("wallet", "0022_processor_accounts"),
+        ("routing", "0005_likelihood_to_pay"),
+        ("wallet", "0021_processor_accounts"),
     ]
 
     operations = [
