@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from issuing.models import RewardEntry
 from issuing.rewards.monthly.chart import charts_of
 from issuing.rewards.monthly.mail import sent_notice
-from issuing.rewards.monthly.months import MonthError, current_month, month_after, month_before, month_for
+from issuing.rewards.monthly.months import MonthError, current_month, earlier_month, month_after, month_for
 from issuing.rewards.monthly.report import reports_of
 from onecard.kit import references
 from wallet.models import Cardholder
@@ -67,7 +67,7 @@ def _found(holder: Cardholder, month: Any) -> dict[str, Any]:
         "holder_page": references.page_of(f"cardholder:{holder.pk}"),
         "month": month,
         "is_over": month < current,
-        "earlier": month_before(month),
+        "earlier": earlier_month(holder, month),
         "later": month_after(month) if month < current else None,
         "sent": sent_notice(holder, month),
         "reports": [(each, charts_of(each)) for each in reports_of(holder, month)],

@@ -6,10 +6,9 @@ from django.http import HttpRequest, HttpResponse
 
 from issuing.rewards.monthly.chart import charts_of
 from issuing.rewards.monthly.mail import sent_notice
-from issuing.rewards.monthly.months import MonthError, current_month, month_after, month_before, month_for
+from issuing.rewards.monthly.months import MonthError, current_month, earlier_month, month_after, month_for
 from issuing.rewards.monthly.report import reports_of
 from issuing.rewards.monthly.words import hint_of
-from onecard.kit import clock
 from onecard.person.page import PersonPage
 
 
@@ -25,14 +24,13 @@ class MonthlyReport(PersonPage):
         except MonthError as error:
             return self.render(request, "refused", status=HTTPStatus.NOT_FOUND, words=error.message)
         current = current_month(self.holder)
-        joined = clock.local_day(self.holder.created_at, self.holder.time_zone).replace(day=1)
         found = reports_of(self.holder, first)
         return self.render(
             request,
             "month",
             month=first,
             is_over=first < current,
-            earlier=month_before(first) if first > joined else None,
+            earlier=earlier_month(self.holder, first),
             later=month_after(first) if first < current else None,
             sent=sent_notice(self.holder, first),
             reports=[(each, charts_of(each), hint_of(each)) for each in found],

@@ -48,6 +48,12 @@ def current_month(holder: Cardholder) -> dt.date:
     return clock.local_day(clock.now(), holder.time_zone).replace(day=1)
 
 
+def earlier_month(holder: Cardholder, month: dt.date) -> dt.date | None:
+    """Returns the month before, or None where the person had not joined by then."""
+    joined = clock.local_day(holder.created_at, holder.time_zone).replace(day=1)
+    return month_before(month) if month > joined else None
+
+
 def month_before(month: dt.date) -> dt.date:
     return (month - dt.timedelta(days=1)).replace(day=1)
 

@@ -70,7 +70,7 @@ def test_it_is_mailed_unless_the_person_chose_otherwise(card: VirtualCard) -> No
     bought(card)
     with next_month():
         mail.sweep()
-    mails.send(mail_id=NoticeMail.objects.get(notice__kind="monthly_report").pk)
+        mails.send(mail_id=NoticeMail.objects.get(notice__kind="monthly_report").pk)
     (sent,) = outgoing.outbox
     assert sent.subject == "One Card: Your monthly report"
     assert "you spent 45.00 USD" in sent.body

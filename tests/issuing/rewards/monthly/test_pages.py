@@ -107,6 +107,7 @@ def test_staff_read_it_by_login(card: VirtualCard) -> None:
     with next_month():
         later = text_of(client.get(page, {"cardholder": login}))
     assert f"--month {month()} --cardholder {login} --send" in later
+    assert 'rel="prev"' not in shown.content.decode(), "There is nothing before the month in which somebody joined."
     assert "No wallet belongs to a login" in text_of(client.get(page, {"cardholder": "nobody"}))
     assert "write it like 2026-10" in text_of(client.get(page, {"cardholder": login, "month": "soon"}))
     assert "No purchase of this month was paid" in text_of(client.get(page, {"cardholder": login}))
