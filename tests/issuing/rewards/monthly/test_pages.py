@@ -12,7 +12,7 @@ from issuing.rewards.monthly import mail
 from tests.issuing.rewards.monthly.months import next_month, this_month
 from tests.issuing.rewards.purchases import bought
 from tests.support.back_office import logged_in, superuser, text_of
-from tests.support.factories import UserFactory
+from tests.support.factories import CardholderFactory, UserFactory
 from tests.support.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db
@@ -83,14 +83,12 @@ def test_the_api_has_the_same_numbers_as_the_page(card: VirtualCard) -> None:
 
 def test_a_person_sees_their_own_month_only(card: VirtualCard) -> None:
     bought(card)
-    other = walkthrough_card_of_another()
+    other = another_person()
     assert other.get(f"/api/v1/rewards/monthly?month={month()}").json()["currencies"] == []
     assert Client().get("/api/v1/rewards/monthly").status_code == 401
 
 
-def walkthrough_card_of_another() -> Client:
-    from tests.support.factories import CardholderFactory
-
+def another_person() -> Client:
     return logged_in(CardholderFactory().user)
 
 
