@@ -163,7 +163,7 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "balances at issuers", issuer_balances.current
     month = {"since": dt.date(2020, 3, 1), "until": dt.date(2020, 4, 1)}
     yield "sweep of monthly reports", monthly_mail.sweep
-    yield "people without a monthly report", lambda: list(monthly_mail.due(dt.date(2020, 3, 1))[:25])
+    yield "people without a monthly report", lambda: list(monthly_mail.due(dt.date(2020, 3, 1), [17, 18, 19]))
     yield "rewards of a month", lambda: list(totals.totals(by="month", **month))
 
 

@@ -65,25 +65,29 @@ class Command(BaseCommand):
                 self.stdout.writelines(f"    {line}\n" for line in _lines(report))
 
     def _send(self, month: dt.date, people: "QuerySet[Cardholder]", *, dry_run: bool) -> None:
-        waiting = mail.due(month) & people
         sent = failed = 0
-        with tqdm(total=waiting.count(), unit=" people", leave=False, disable=None) as bar:
-            for holder in waiting.select_related("user").iterator(chunk_size=100):
-                try:
-                    is_sent = (
-                        bool(reports_of(holder, month)) if dry_run else mail.send(holder_id=holder.pk, month=month)
-                    )
-                except Exception:
-                    failed += 1
-                    log.exception("the monthly report of cardholder %s could not be made or sent", holder.pk)
-                else:
-                    sent += is_sent
-                    if dry_run and is_sent:
-                        self.stdout.write(holder.user.get_username())
-                bar.update(1)
+        with tqdm(unit=" people", leave=False, disable=None) as bar:
+            for keys, _last in mail.everybody_due(month, people):
+                for holder in Cardholder.objects.filter(pk__in=keys).select_related("user").order_by("pk"):
+                    try:
+                        is_sent = self._send_one(holder, month, dry_run=dry_run)
+                    except Exception:
+                        failed += 1
+                        log.exception("the monthly report of cardholder %s could not be made or sent", holder.pk)
+                    else:
+                        sent += is_sent
+                bar.update(len(keys))
         self.stdout.write(f"{sent} {'would be' if dry_run else 'were'} sent." if sent or failed else NOTHING)
         if failed:
             raise CommandError(f"{failed} could not be made or sent; the log says which and why.", returncode=LEFT)
+
+    def _send_one(self, holder: Cardholder, month: dt.date, *, dry_run: bool) -> bool:
+        if not dry_run:
+            return mail.send(holder_id=holder.pk, month=month)
+        has_report = bool(reports_of(holder, month))
+        if has_report:
+            self.stdout.write(holder.user.get_username())
+        return has_report
 
 
 def _people(logins: Sequence[str] | None) -> "QuerySet[Cardholder]":

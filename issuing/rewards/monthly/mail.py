@@ -6,7 +6,7 @@ many workers it is tried. Whether it is mailed is the person's choice, as for ev
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
@@ -29,8 +29,9 @@ from wallet.references import Subject
 LAST_ZONE: Final = dt.timedelta(hours=12)
 # Whom the sweep has not reached by then gets the report of the next month only, or of this one by the command.
 LAST_DAY: Final = 10
-BATCH: Final = 25
+BATCH: Final = 100
 WORK_S: Final = 20.0
+FIRST: Final = {"position": 0}
 
 
 class NotOverError(OneCardError):
@@ -49,8 +50,11 @@ def sweep(*, work_s: float = WORK_S) -> int:
     if everywhere.day > LAST_DAY:
         return 0
     month, end, done = month_before(everywhere.replace(day=1)), time.monotonic() + work_s, 0
-    for ids in _walk(month, everywhere.day):
+    # A worker that dies loses one batch of this day's walk.
+    cursor, _ = Cursor.objects.get_or_create(name=f"monthly_report:{month:%Y-%m}:{everywhere.day}", defaults=FIRST)
+    for ids, last in everybody_due(month, Cardholder.objects.filter(pk__gt=cursor.position)):
         done += each_in_turn(ids, lambda holder_id: send(holder_id=holder_id, month=month), what="monthly report")
+        Cursor.objects.filter(name=cursor.name, position__lt=last).update(position=last)
         if time.monotonic() > end:
             break
     return done
@@ -91,8 +95,8 @@ def cause_of(holder: Cardholder, month: dt.date) -> str:
     return f"monthly_report:{month:%Y-%m}:{holder.public_id}"
 
 
-def due(month: dt.date) -> "QuerySet[Cardholder]":
-    """Returns who bought something in the month and has no report of it yet, in the order of their keys."""
+def due(month: dt.date, people: Iterable[int]) -> "QuerySet[Cardholder]":
+    """Returns who of these bought something in the month and has no report of it yet, in the order of their keys."""
     since, until = span_of(month, "UTC")
     # Local months begin and end up to 14 hours apart from those of UTC; `send` looks exactly.
     bought = FundingObligation.objects.filter(
@@ -104,24 +108,17 @@ def due(month: dt.date) -> "QuerySet[Cardholder]":
     cause = Concat(
         Value(f"monthly_report:{month:%Y-%m}:"), Cast(OuterRef("public_id"), CharField()), output_field=CharField()
     )
-    return Cardholder.objects.filter(Exists(bought), ~Exists(Notice.objects.filter(cause=cause))).order_by("pk")
+    return Cardholder.objects.filter(
+        Exists(bought), ~Exists(Notice.objects.filter(cause=cause)), pk__in=people
+    ).order_by("pk")
 
 
-def _walk(month: dt.date, day: int) -> Iterator[list[int]]:
-    """Yields the next batches of a day's walk; its place is kept, so that a worker that dies loses one batch."""
-    cursor, _ = Cursor.objects.get_or_create(name=f"monthly_report:{month:%Y-%m}:{day}", defaults={"position": 0})
-    position = cursor.position
-    while True:
-        ids = list(due(month).filter(pk__gt=position).values_list("pk", flat=True)[:BATCH])
-        if not ids:
-            # Whoever follows has nothing to report, so that the next looks are short.
-            last = Cardholder.objects.order_by("-pk").values_list("pk", flat=True).first()
-            _move(cursor, last or 0)
-            return
-        yield ids
-        position = ids[-1]
-        _move(cursor, position)
+def everybody_due(month: dt.date, people: "QuerySet[Cardholder]") -> Iterator[tuple[list[int], int]]:
+    """Yields who is due among these people, a batch of keys at a time, with the batch's last key.
 
-
-def _move(cursor: Cursor, position: int) -> None:
-    Cursor.objects.filter(name=cursor.name, position__lt=position).update(position=position)
+    By keys, so that no statement looks at everybody's purchases.
+    """
+    behind = 0
+    while keys := list(people.filter(pk__gt=behind).order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        behind = keys[-1]
+        yield list(due(month, keys).values_list("pk", flat=True)), behind

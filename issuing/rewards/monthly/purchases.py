@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.conf import settings
 from django.db.models import OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
@@ -153,7 +152,7 @@ class _Wallets:
         self._version = rulebook.current_version()
         self.found = rulebook.catalogue_for(version=self._version)
         self.person = preview.person_of(holder, at)
-        self.passes = bool(settings.MERCHANT_MCC_PASSED_THROUGH)
+        self.passes = self.found.account.passes_mcc
         self.time_zone = holder.time_zone
         own = holder.funding_methods.select_related("cardholder").order_by("position", "pk")
         self.methods = {each.pk: each for each in own}
