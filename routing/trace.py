@@ -89,8 +89,8 @@ def _facts(method: Method) -> dict[str, Any]:
 
 def _rows_of(rows: Iterable[Row], methods: Iterable[Method]) -> list[list[Any]]:
     """Returns the rows of these cards' products and networks, each in the order of the fields of `Row`."""
-    seen = list(methods)
-    products, networks = {each.product_id for each in seen}, {each.network for each in seen}
+    held = list(methods)
+    products, networks = {each.product_id for each in held}, {each.network for each in held}
     concern = (
         row for row in rows if (row.network in networks if row.product_id is None else row.product_id in products)
     )

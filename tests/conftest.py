@@ -26,13 +26,12 @@ from routing import rulebook
 from tests.support import lengths, snapshots, time_limits
 from tests.support.template_database import migrated_template
 
-if lengths.IS_SUITE:
-    # `make proofs` tries four times as many.
-    # How quick an example is made depends on what else the machine does.
-    settings.register_profile(
-        "suite", parent=settings.default, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
-    )
-    settings.load_profile("suite")
+# `make proofs` tries four times as many. How quick an example is made depends on what else the machine does.
+EXAMPLES = 25 if lengths.IS_SUITE else 100
+settings.register_profile(
+    "any machine", parent=settings.default, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @pytest.hookimpl(trylast=True)

@@ -86,10 +86,10 @@ def run(
     since: dt.datetime,
     until: dt.datetime,
     keep: int,
-    tell: Callable[[Changed], object] = lambda _changed: None,
+    report: Callable[[Changed], object] = lambda _changed: None,
     progress: Callable[[int], object] = lambda _people: None,
 ) -> Backtest:
-    """Decides the purchases of the period on both sides, person by person; tells each that changes.
+    """Decides the purchases of the period on both sides, person by person; reports each that changes.
 
     `keep` is how many of the largest differences are kept. Changes nothing.
     """
@@ -101,7 +101,7 @@ def run(
             found.people += 1
             sides = Side.of(before, person, since), Side.of(after, person, since)
             for changed in _of_person(person.purchases, *sides, found):
-                tell(changed)
+                report(changed)
                 heapq.heappush(largest, (abs(changed.difference_micro), -changed.decision.id, changed))
                 if len(largest) > keep:
                     heapq.heappop(largest)

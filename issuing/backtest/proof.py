@@ -53,15 +53,15 @@ def prove(
     *,
     since: dt.datetime | None,
     limit: int | None,
-    tell: Callable[[str], object],
+    report: Callable[[str], object],
     progress: Callable[[int], object] = lambda _count: None,
 ) -> Proof:
-    """Makes the newest decisions again, back to `since` or until `limit`; tells a sentence for each that differs."""
+    """Makes the newest decisions again, back to `since` or until `limit`; reports a sentence for each that differs."""
     proof = Proof()
     for rows in _pages(since, limit):
         for row in rows:
             for sentence in _check(row, proof):
-                tell(f"Decision {row['pk']} ({Subject.PURCHASE.reference(row['authorization_id'])}): {sentence}")
+                report(f"Decision {row['pk']} ({Subject.PURCHASE.reference(row['authorization_id'])}): {sentence}")
         progress(len(rows))
     return proof
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_noop
 
 COLUMNS: Final = (
     gettext_noop("ID"), gettext_noop("MCC"), gettext_noop("about at"), gettext_noop("accepted at"),
-    gettext_noop("acknowledged at"), gettext_noop("acknowledged by"), gettext_noop("action"),
+    gettext_noop("account"), gettext_noop("acknowledged at"), gettext_noop("acknowledged by"), gettext_noop("action"),
     gettext_noop("activated at"), gettext_noop("actor"), gettext_noop("address"), gettext_noop("agreed by"),
     gettext_noop("allows pass"), gettext_noop("always off for"), gettext_noop("always on for"),
     gettext_noop("amount minor"), gettext_noop("annual fee minor"), gettext_noop("answer"),
@@ -43,7 +43,8 @@ COLUMNS: Final = (
     gettext_noop("first sent at"), gettext_noop("found"), gettext_noop("found at"), gettext_noop("from status"),
     gettext_noop("frozen by"), gettext_noop("funding type"), gettext_noop("given back minor"),
     gettext_noop("goes to issuer"), gettext_noop("handled at"), gettext_noop("hits"), gettext_noop("hook"),
-    gettext_noop("idempotency key"), gettext_noop("imported at"), gettext_noop("incident"), gettext_noop("is booked"),
+    gettext_noop("idempotency key"), gettext_noop("imported at"), gettext_noop("imported by"),
+    gettext_noop("incident"), gettext_noop("is booked"),
     gettext_noop("is by command"), gettext_noop("is cut"), gettext_noop("is headroom"), gettext_noop("is own"),
     gettext_noop("is shown"), gettext_noop("is whole"), gettext_noop("issuer"), gettext_noop("issuer authorization id"),
     gettext_noop("issuer card id"), gettext_noop("issuer card token"), gettext_noop("issuer cardholder id"),
@@ -83,7 +84,8 @@ COLUMNS: Final = (
     gettext_noop("rows listed"), gettext_noop("run"), gettext_noop("scope"), gettext_noop("score"),
     gettext_noop("sealed"), gettext_noop("sealed old secret"), gettext_noop("sealed secret"), gettext_noop("sent at"),
     gettext_noop("sentence"), gettext_noop("sequence"), gettext_noop("session version"), gettext_noop("settle due at"),
-    gettext_noop("settled"), gettext_noop("severity"), gettext_noop("shadowed at"), gettext_noop("since"),
+    gettext_noop("settled"), gettext_noop("severity"), gettext_noop("shadowed at"), gettext_noop("sha256"),
+    gettext_noop("since"),
     gettext_noop("size bytes"), gettext_noop("source"), gettext_noop("spent minor"), gettext_noop("stage"),
     gettext_noop("started at"), gettext_noop("starts"), gettext_noop("starts at"), gettext_noop("state"),
     gettext_noop("status"), gettext_noop("status code"), gettext_noop("stood in"), gettext_noop("stop reported at"),

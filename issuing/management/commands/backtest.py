@@ -83,11 +83,11 @@ class Command(BaseCommand):
         keep = max(0, options["examples"])
         try:
             with (
-                _told(options["purchases"]) as tell,
+                _told(options["purchases"]) as report,
                 tqdm(total=people.count(), unit=" people", leave=False, disable=None) as bar,
             ):
                 return money.run(
-                    before=before, after=after, since=since, until=until, keep=keep, tell=tell, progress=bar.update
+                    before=before, after=after, since=since, until=until, keep=keep, report=report, progress=bar.update
                 )
         except KeyboardInterrupt:
             raise CommandError("Interrupted; nothing was changed or written.", returncode=INTERRUPTED) from None

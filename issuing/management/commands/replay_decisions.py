@@ -31,7 +31,7 @@ class Command(BaseCommand):
         total = proof.count(since=first, limit=limit)
         try:
             with tqdm(total=total, unit=" decisions", leave=False, disable=None) as bar:
-                found = proof.prove(since=first, limit=limit, tell=self.stderr.write, progress=bar.update)
+                found = proof.prove(since=first, limit=limit, report=self.stderr.write, progress=bar.update)
         except KeyboardInterrupt:
             raise CommandError("Interrupted; run it again.", returncode=INTERRUPTED) from None
         self._report(found)

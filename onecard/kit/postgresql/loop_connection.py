@@ -3,7 +3,7 @@
 It knows one thing: to run a statement within a limit, in a transaction of its own. Whatever goes wrong, the connection
 is dropped, and whether the work was done is unknown; the next use opens another. Where a pooler gives the session to
 others, nothing is prepared and nothing is left in it. Otherwise each statement is prepared at its first use: to read
-and plan it again would be a seventh of what PostgreSQL does for a decision that commits alone (docs/decisions/0069).
+and plan it again would be a seventh of what PostgreSQL does for a decision that commits alone (docs/decisions/0068).
 """
 
 import asyncio

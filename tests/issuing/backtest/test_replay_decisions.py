@@ -80,7 +80,7 @@ def test_cut_amounts_balances_and_declines_by_controls_come_out_again() -> None:
     assert "0  came out otherwise" in replayed()
 
 
-def test_what_chose_no_card_and_what_older_releases_stored_is_counted_apart() -> None:
+def test_what_chose_no_card_or_is_of_an_older_release_is_counted_apart() -> None:
     card = walkthrough_card()
     assert ask(card) == ""
     old = Decision.objects.get()
