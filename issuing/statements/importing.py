@@ -105,12 +105,12 @@ def _new(card: FundingMethod, lines: list[Line]) -> list[tuple[Line, int]]:
     days = {line.posted_on for line in lines}
     rows = StatementLine.objects.filter(method=card, posted_on__in=days)
     known = Counter(Line(*row) for row in rows.values_list("posted_on", "amount_minor", "units_micro"))
-    seen: Counter[Line] = Counter()
+    count: Counter[Line] = Counter()
     found = []
     for line in lines:
-        seen[line] += 1
-        if seen[line] > known[line]:
-            found.append((line, seen[line]))
+        count[line] += 1
+        if count[line] > known[line]:
+            found.append((line, count[line]))
     return found
 
 

@@ -110,8 +110,8 @@ def _hold(
 
 
 def _ranked(found: CompiledCatalogue, method: Method, terms: Product | None, row: Row, *, passes: bool) -> Product:
-    """Returns a ranking as a product, with what it leaves of the terms; made once for each version of the rulebook."""
-    key = (row.id, method.network, terms.key if terms else "", passes)
+    """Returns a ranking as a product, with what it leaves of the terms; made once for each text of a row."""
+    key = (row, method.network, terms.key if terms else "", passes)
     product = found.ranked.get(key)
     if product is None:
         name = "-".join((RANKED, str(row.id), terms.key if terms else method.network))

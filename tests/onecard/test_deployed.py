@@ -10,6 +10,8 @@ from issuing.models import IssuerEvent
 from tests.support import stripe_events
 from tests.support.starts import PRODUCTION, start
 
+pytestmark = pytest.mark.only_in_proofs
+
 OVER_TLS: dict[str, Any] = {"HTTP_X_FORWARDED_PROTO": "https"}
 HOST: dict[str, Any] = {"HTTP_HOST": "cards.example.com"}
 

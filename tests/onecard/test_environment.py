@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.starts import MARQETA, SAFE, start
 
+pytestmark = pytest.mark.only_in_proofs
+
 
 @pytest.mark.some_in_suite(3)
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.support.wallets import walkthrough_card
 from wallet import cases
 from wallet.models import Case, FundingCharge, FundingObligation, Posting
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.only_in_proofs]
 LIST = page(Authorization, "changelist")
 
 

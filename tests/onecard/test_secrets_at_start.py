@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.starts import PRODUCTION, run, start
 
+pytestmark = pytest.mark.only_in_proofs
+
 MARK = "PLANTEDmarker7"
 SECRETS = (
     "SECRET_KEY",

@@ -5,6 +5,7 @@ import random as randomness
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from routing.engine import Method, Row, Rules, choose
 from tests.routing import reference_rules
 from tests.routing.golden import PURCHASE, make_method
 from tests.support.lengths import length
+
+pytestmark = pytest.mark.only_in_proofs
 
 NETWORKS = ["visa", "mastercard", "amex"]
 DAY = PURCHASE.local_date

@@ -83,7 +83,7 @@ class Command(BaseCommand):
         keep = max(0, options["examples"])
         try:
             with (
-                _told(options["purchases"]) as report,
+                _written_to(options["purchases"]) as report,
                 tqdm(total=people.count(), unit=" people", leave=False, disable=None) as bar,
             ):
                 return money.run(
@@ -138,7 +138,7 @@ def _name(options: dict[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def _told(file: Path | None) -> Iterator[Callable[[money.Changed], object]]:
+def _written_to(file: Path | None) -> Iterator[Callable[[money.Changed], object]]:
     """Gives what writes each changed purchase into the file, which is there whole or not at all."""
     if file is None:
         yield lambda _changed: None

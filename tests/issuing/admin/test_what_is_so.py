@@ -24,7 +24,7 @@ from wallet.charges.declines import cool_down
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 from wallet.processors.base import ChargeOrder, Outcome
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.only_in_proofs]
 
 
 class Declining(Obliging):

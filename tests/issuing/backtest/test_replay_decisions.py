@@ -36,7 +36,7 @@ def overwrite(decision: Decision, **columns: Any) -> None:
         cursor.execute("SET session_replication_role = DEFAULT")
 
 
-def test_decisions_come_out_again_after_rules_cards_and_terms_have_changed(settings: Any) -> None:
+def test_decisions_come_out_again_after_rules_cards_and_terms_change(settings: Any) -> None:
     settings.MERCHANT_MCC_PASSED_THROUGH = True
     plain, valued = walkthrough_card(), valued_card()
     gold = valued.cardholder.funding_methods.get(network="amex")

@@ -269,7 +269,7 @@ def test_every_text_column_says_whether_people_write_it() -> None:
         and not isinstance(field, FreeTextField | FreeJsonField)
     }  # fmt: skip
     ids = re.compile(
-        r"_id$|\.key$|_key$|token|reference$|currency$|\.mcc$|\.code$|digest|fingerprint|_mac$|_by$|actor|last_four|zone$"
+        r"_id$|\.key$|_key$|token|reference$|currency$|\.mcc$|\.code$|digest|sha256$|fingerprint|_mac$|_by$|actor|last_four|zone$"
     )
     known = {
         "audit.Entry.action", "audit.Entry.subject_type", "issuing.Authorization.merchant_country",

@@ -15,7 +15,7 @@ from tests.issuing.cards.remote_issuers import MAKING, ME, MOVING, ONE_ISSUER, a
 from tests.sandbox.running import RunningSandbox
 from wallet.models import Case
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 
 DAY = dt.timedelta(hours=24)
 

@@ -22,7 +22,7 @@ from wallet.entered import amounts as entered_amounts
 from wallet.ledger import check as ledger_check
 from wallet.models import Case, EnteredAmount, FundingCharge, Posting
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 WHY = "The merchant's receipt names the purchase."
 Told = dict[str, Any]
 

@@ -23,7 +23,7 @@ from wallet.ledger import check as ledger_check
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingRefund, Posting
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.only_in_proofs]
 WHY = "The merchant's receipt names the other purchase."
 
 

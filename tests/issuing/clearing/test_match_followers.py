@@ -27,7 +27,7 @@ from tests.support.purchases import approve_purchase, deliver_events, run_worker
 from tests.support.wallets import walkthrough_card
 from wallet.models import Case, Posting
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 Told = dict[str, Any]
 
 

@@ -17,7 +17,7 @@ from tests.support.marqeta_events import number
 from tests.support.purchases import run_workers
 from tests.support.wallets import marqeta_card, walkthrough_card
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.only_in_proofs]
 NOON = dt.datetime(2026, 3, 10, 16, tzinfo=dt.UTC)
 
 

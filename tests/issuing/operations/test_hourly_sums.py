@@ -15,7 +15,7 @@ from tests.support import stripe_events
 from tests.support.threads import at_once
 from tests.support.wallets import walkthrough_card
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 HOUR = dt.timedelta(hours=1)
 NOON = dt.datetime(2026, 11, 2, 12, 20, tzinfo=dt.UTC)
 

@@ -27,7 +27,12 @@ NAMED: Final = {
     "authenticators": "authenticators",
 }
 # Fields that name a thing in one operation only.
-NAMED_AT: Final = {("rename_passkey", "id"): "authenticators", ("card_controls_create", "purchase"): "purchases"}
+NAMED_AT: Final = {
+    ("rename_passkey", "id"): "authenticators",
+    ("card_controls_create", "purchase"): "purchases",
+    ("routing_preview", "funding_cards"): "funding-cards",
+    ("routing_preview_read", "funding_cards"): "funding-cards",
+}
 NUMBERS: Final = ("sessions", "authenticators")
 # For operations whose body is a file or needs what no example can know.
 FILES: Final = {"multipart/form-data": lambda: {"file": SimpleUploadedFile("a.pdf", PDF, "application/pdf")}}

@@ -111,6 +111,7 @@ def test_every_field_of_a_form_of_the_desk_has_a_name_in_each_language() -> None
 
     # The letters MCC are the same, and the others are read from an address: templates say what they are.
     others = ("routing.admin.ranking_form.RankingForm.mcc", "routing.admin.grid_page.")
+    others += ("routing.admin.what_if_page.AskedForm.mcc", "issuing.admin.statements.PeriodForm.")
     others += ("issuing.admin.rewards.", "issuing.admin.fraud.")
     assert [each for each in nameless if not each.startswith(others)] == []
 

@@ -10,6 +10,8 @@ from django.contrib import admin
 from audit.edits import AuditedAdmin
 from wallet.admin.case_actions import ACTIONS
 
+pytestmark = pytest.mark.only_in_proofs
+
 ROOT = Path(__file__).resolve().parents[3]
 APPS = ("onecard", "issuing", "routing", "wallet", "audit")
 FLAG = "needs_fresh_code"

@@ -35,7 +35,7 @@ from wallet.processors.stripe import balance as stripe_balance
 from wallet.processors.stripe.lists import ListUnavailableError
 
 __all__ = ["sandbox", "served"]
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 
 Row = dict[str, Any]
 
