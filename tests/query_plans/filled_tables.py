@@ -19,7 +19,8 @@ BY_TYPE: Final = {
     "bytea": "''::bytea",
     "date": "date '2026-06-01'",
     "jsonb": "'{}'::jsonb",
-    "timestamp with time zone": "now() - interval '90 days' + n * interval '1 minute'",
+    # From the first of a month on, so that the first rows are not almost alone in their partition.
+    "timestamp with time zone": "date_trunc('month', now() - interval '62 days') + n * interval '1 minute'",
     "uuid": "gen_random_uuid()",
     "ARRAY": "ARRAY['USD']::varchar[]",
 }
