@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -123,6 +125,11 @@ class RolesAdmin(GroupAdmin):
 
     Nobody changes those of the roles, which come with the product.
     """
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        """Reads a group's permissions with what they are named by, so that a page costs the same for any number."""
+        named = Permission.objects.select_related("content_type")
+        return super().get_queryset(request).prefetch_related(Prefetch("permissions", named))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)

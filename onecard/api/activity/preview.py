@@ -148,7 +148,12 @@ class RoutingPreview(ApiView):
         body: dict[str, Any] = {name: given[name] for name in PLAIN if name in given}
         body |= {name: given.getlist(name) for name in ("funding_cards", "products") if name in given}
         amount = {name: given[name] for name in ("amount_minor", "currency") if name in given}
-        return self._answer(request, body | {"amount": amount})
+        if not amount.get("amount_minor", "").isascii():
+            raise serializers.ValidationError({"amount_minor": ["A valid integer is required."]})
+        try:
+            return self._answer(request, body | {"amount": amount})
+        except serializers.ValidationError as error:
+            raise _by_parameter(error) from None
 
     @extend_schema(
         request=PreviewRequest, responses=PreviewSerializer, examples=[EXAMPLE, WHAT_IF], operation_id="routing_preview"
@@ -171,6 +176,13 @@ class RoutingPreview(ApiView):
         person = preview.person_of(holder, purchase.at)
         answers = preview.compare(purchase, methods, in_force=holder.preference, person=person)
         return Response(_rendered(given["mcc"], answers, amount))
+
+
+def _by_parameter(error: serializers.ValidationError) -> serializers.ValidationError:
+    """Names what is wrong with an amount by the parameters of an address."""
+    said: dict[str, Any] = dict(error.detail) if isinstance(error.detail, dict) else {}
+    amount = said.pop("amount", {})
+    return serializers.ValidationError(said | amount) if isinstance(amount, dict) else error
 
 
 PLAIN: Final = ("mcc", "category", "merchant", "date", "country", "channel")

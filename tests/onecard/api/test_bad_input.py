@@ -27,6 +27,7 @@ WRONG_IN_QUERY: dict[str, list[str]] = {
     "string": [LONG, "\ufffe" * 3000],
     "integer": ["x", "1.5", "-1", "9" * 30, "1e3", "\u0663", "x" * 500],
     "boolean": ["maybe", "1.5", LONG],
+    "array": ["x", LONG],
     "format": ["x", "9" * 40, LONG, "2026-13-45T00:00:00Z", "\u0663"],
     "enum": ["no_such_choice", LONG],
 }

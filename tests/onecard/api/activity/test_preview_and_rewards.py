@@ -163,7 +163,7 @@ def test_the_address_asks_the_same_as_the_body(client: Client) -> None:
 
     assert seen.status_code == 200
     assert seen.json() == preview(client, country="US", channel="online").json()
-    assert list(client.get("/api/v1/routing/preview", {"mcc": "5812"}).json()["errors"]) == ["amount"]
+    assert list(client.get("/api/v1/routing/preview", {"mcc": "5812"}).json()["errors"]) == ["amount_minor", "currency"]
 
 
 @pytest.mark.parametrize(
