@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.core.cache import cache, caches
 from django.db import connection, connections
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 from hypothesis import HealthCheck, settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -92,6 +92,13 @@ def _static_files_found_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", find_once)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _deadline_of_any_machine() -> Iterator[None]:
+    """A question is answered in time however slow the machine is; a test of the deadline sets its own."""
+    with override_settings(DECISION_DEADLINE_MS=30_000):
         yield
 
 

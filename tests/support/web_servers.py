@@ -21,6 +21,8 @@ from tests.support import stripe_events
 from tests.support.starts import ROOT
 
 START_TIMEOUT_S = 30.0
+# What the servers here run with, whatever deadline the settings have in this process.
+DEADLINE_MS = 1000
 GIVE_UP_S = 30.0
 
 
@@ -42,6 +44,7 @@ def web_service(*, log: IO[bytes] | None = None, **environment: str) -> Iterator
         # The server believes whom this process signs as, whatever secrets the settings have here by now.
         secrets = ",".join(settings.STRIPE_WEBHOOK_SECRETS)
         ours = {"DATABASE_URL": _database_url(), "STRIPE_WEBHOOK_SECRETS": secrets}
+        ours |= {"DECISION_DEADLINE_MS": str(DEADLINE_MS)}
         wanted = {**os.environ, **ours, **environment}
         with subprocess.Popen(command, cwd=ROOT, env=wanted, stderr=log, process_group=0) as server:
             try:
@@ -159,8 +162,3 @@ class Buyers:
         self.purchases.answers_ms.append(took_ms)
         if json.loads(content)["approved"]:
             self.purchases.approved_ms.append(took_ms)
-
-
-def deadline_ms() -> int:
-    """Our own, of the settings that the servers here run with."""
-    return int(settings.DECISION_DEADLINE_MS)

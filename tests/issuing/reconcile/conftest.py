@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import StringIO
@@ -65,7 +66,14 @@ def at_issuer(provider: str, sandbox: RunningSandbox, settings: Any) -> Side:
     return AtMarqeta(VirtualCard.objects.get(pk=card.pk), sandbox)
 
 
+def a_second_passes() -> None:
+    """Balances are compared at a full second, and what moved within it is not before it."""
+    time.sleep(1 - time.time() % 1 + 0.01)
+
+
 def run_command(*arguments: str) -> Result:
+    """Compares all that has moved so far, whatever part of a second it moved in."""
+    a_second_passes()
     out, status, said = StringIO(), 0, ""
     try:
         call_command("reconcile", "--format=json", *arguments, stdout=out)

@@ -1,7 +1,6 @@
 """A month of the whole product's money: our accounts equal what the issuer and the processor say that we have."""
 
 import datetime as dt
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -69,11 +68,6 @@ def to_issuer(amount: int) -> None:
     moved: Any = {"amount": amount, "currency": "usd"}
     moved |= {"source_balance": {"type": "payments"}, "destination_balance": {"type": "issuing"}}
     stripe_client().raw_request("post", "/v1/balance_transfers", **moved)
-
-
-def a_second_passes() -> None:
-    """Balances are compared at a full second, and what was listed within it is not before it."""
-    time.sleep(1.1)
 
 
 def equal_sides() -> bool:
@@ -159,7 +153,6 @@ def test_a_purchase_its_charge_and_a_top_up_leave_both_equal(
     settle(both)
     buy(at_stripe, both, 1100)
     follow()
-    a_second_passes()
 
     found = reconcile()
 
@@ -173,7 +166,6 @@ def test_a_tampered_amount_is_found_until_it_is_right_again(
     played(f"topups/{top_up(700)}/succeed")
     buy(at_stripe, both, 4500)
     follow()
-    a_second_passes()
     assert reconcile().status == 0
     key = Posting.objects.get(amount_minor=700).key
 

@@ -38,8 +38,6 @@ def test_a_capture_whose_webhook_is_lost_is_found_repaired_and_clean(
 ) -> None:
     side.buy(4500)
     settle(both)
-    # What was listed within this second is booked by the first comparison after it.
-    time.sleep(1.1)
     assert (reconcile().status, reconcile().found) == (0, [])
     both.order(webhook="*", do="drop", times=50)
     side.capture(4500, final=True)
@@ -47,9 +45,12 @@ def test_a_capture_whose_webhook_is_lost_is_found_repaired_and_clean(
 
     first = reconcile()
 
-    assert (first.status, first.lines()) == (1, [("missing_here", name, "left")])
-    assert counts() == before, "without --fix nothing but a case is written"
-    case = Case.objects.get(kind="reconciliation")
+    lacking = [("missing_here", name, "left")]
+    if side.card.issuer_provider == "stripe":  # Marqeta says no balance.
+        lacking.append(("amount", "at_the_issuer.stripe", "left"))
+    assert (first.status, first.lines()) == (1, lacking)
+    assert counts() == before, "without --fix nothing but cases is written"
+    case = Case.objects.get(kind="reconciliation", reference__contains=":missing_here:")
     assert (case.status, case.amount_minor, case.currency) == ("open", 4500, "USD")
     assert case.reference == f"reconcile:missing_here:{name}:{first.found[0]['key']}"
     assert reconcile().found[0]["case"] == case.pk, "the same difference keeps its case"
@@ -78,8 +79,6 @@ def test_a_charge_whose_answer_is_lost_is_heard_of_from_the_list(
     both.order(webhook="payment_intent.*", do="drop", times=50)
     at_stripe.buy(4500)
     wait_for_charge("unknown")
-    # Both sides are compared up to a whole second: from the next one on, the processor's balance has the charge.
-    time.sleep(1.1)
 
     first = reconcile()
 
@@ -111,8 +110,6 @@ def test_a_processor_payment_that_we_did_not_ask_for_becomes_a_case(
         }
     )
     before = counts()
-    # Both sides are compared up to a whole second: from the next one on, the processor's balance has the payment.
-    time.sleep(1.1)
 
     found = reconcile("--fix")
 
