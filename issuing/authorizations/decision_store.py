@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from issuing.authorizations.card_columns import CARD
 from issuing.authorizations.facts import CardFacts, Facts, KnownCard
+from issuing.body_compression import compressed
 from issuing.controls import velocity
 from issuing.history import card_history
 from issuing.history.card_history import NO_HISTORY, History
@@ -184,7 +185,7 @@ async def record_many(
         rest = {name: facts.pop(name) for name in ALONE if name in facts}
         answers.append(rest["responses"].get("", "").encode())
         alone.append(msgspec.json.encode(rest))
-        bodies.append(evidence.body)
+        bodies.append(compressed(evidence.body))
         if rest.get("velocity") and not facts["decline_reason"]:
             counted.append((place, rest["velocity"]))
         looked_at.append(facts)
@@ -231,7 +232,7 @@ def refuse(refusal: dict[str, Any], body: bytes, *, remaining_ms: float) -> None
 
 def _kept(name: str, facts: dict[str, Any], body: bytes) -> dict[str, Any]:
     evidence = evidence_of(body)
-    return {name: Jsonb(facts | {"original_mac": evidence.original_mac}), "body": evidence.body}
+    return {name: Jsonb(facts | {"original_mac": evidence.original_mac}), "body": compressed(evidence.body)}
 
 
 def can_start_again(error: DatabaseError) -> bool:

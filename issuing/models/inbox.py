@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.models.cards import Provider
+from issuing.models.compressed_body import CompressedBody
 from onecard.kit.fields import FreeTextField
 from wallet.references import Subject
 
@@ -79,9 +80,7 @@ class EventBody(models.Model):
         IssuerEvent, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="+"
     )
     received_at = models.DateTimeField()
-    body = models.BinaryField(
-        help_text=gettext_lazy("The raw bytes that the signature covers, with card numbers covered.")
-    )
+    body = CompressedBody(help_text=gettext_lazy("The raw bytes that the signature covers, with card numbers covered."))
 
     class Meta:
         default_permissions = ()

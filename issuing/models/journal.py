@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from issuing.models.cards import Provider
+from issuing.models.compressed_body import CompressedBody
 from onecard.kit.fields import FreeJsonField, FreeTextField
 
 
@@ -43,7 +44,7 @@ class JournalEntry(models.Model):
     purchase_count = models.SmallIntegerField(default=0, db_default=0)
     trace = FreeJsonField(help_text="As Decision keeps it.")
     timings_ms = models.JSONField(help_text="As Decision keeps them.")
-    body = models.BinaryField(help_text="The request's raw bytes, with card numbers covered.")
+    body = CompressedBody(help_text="The request's raw bytes, with card numbers covered.")
     decided_at = models.DateTimeField()
 
     class Meta:

@@ -1,6 +1,7 @@
 """What is archived, how long each kind stays in the database, and how a month of it is read and dropped."""
 
 import datetime as dt
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,7 @@ from psycopg import sql
 
 from audit import trail
 from audit.models import Entry
+from issuing.body_compression import restored
 from issuing.inbox import waiting
 from issuing.models import EventBody
 from onecard.archive.errors import ArchiveError
@@ -31,7 +33,8 @@ _PAGE: Final = sql.SQL(
 class Kept:
     """A table whose old months may be archived; `variable` is the setting that says for how many months they stay.
 
-    `blocked_by` counts what still needs a month, and `blocked_words` says what that is.
+    `blocked_by` counts what still needs a month, and `blocked_words` says what that is. `plain` makes a row readable
+    without this product.
     """
 
     table: MonthlyTable
@@ -40,6 +43,7 @@ class Kept:
     variable: str
     blocked_by: Callable[[Month], int] = lambda _month: 0
     blocked_words: str = ""
+    plain: Callable[[str], str] = lambda line: line
 
     @property
     def months(self) -> int:
@@ -61,7 +65,7 @@ class Kept:
             with connection.cursor() as cursor:
                 cursor.execute(page, [after])
                 rows = cursor.fetchall()
-            yield from (line.encode() + b"\n" for _key, line in rows)
+            yield from (self.plain(line).encode() + b"\n" for _key, line in rows)
             if len(rows) < READ_AT_ONCE:
                 return
             after = rows[-1][0]
@@ -101,6 +105,12 @@ class Kept:
         return sql.Identifier(self.table.partition_of(month))
 
 
+def _with_plain_body(line: str) -> str:
+    row = json.loads(line)
+    body = restored(bytes.fromhex(row["body"].removeprefix("\\x")))
+    return json.dumps(row | {"body": "\\x" + body.hex()}, separators=(",", ":"))
+
+
 def _events_to_be_applied(month: Month) -> int:
     first, next_first = (dt.datetime.combine(each.first_day, dt.time(), dt.UTC) for each in (month, month.plus(1)))
     return waiting.waiting().filter(received_at__gte=first, received_at__lt=next_first).count()
@@ -114,6 +124,7 @@ KEPT: Final = (
         variable="EVENT_BODY_MONTHS",
         blocked_by=_events_to_be_applied,
         blocked_words="of its events wait to be applied, for which their bodies are needed. See the inbox.",
+        plain=_with_plain_body,
     ),
     Kept(MonthlyTable("audit_entry", "recorded_at"), Entry, key="id", variable="AUDIT_ENTRY_MONTHS"),
 )

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from audit import trail
+from issuing.body_compression import restored
 from issuing.handlers import dispatch
 from issuing.inbox.bodies import body_of
 from issuing.models import Authorization, CardTransaction, Decision, Dispute, IssuerEvent, LegacyDocument
@@ -67,7 +68,7 @@ def everything_stored() -> Iterator[tuple[str, str]]:
 
 def _text(value: Any) -> str:
     if isinstance(value, bytes | memoryview):
-        raw = bytes(value)
+        raw = restored(bytes(value))
         try:
             value = json.dumps(json.loads(raw), ensure_ascii=False)
         except ValueError:

@@ -147,12 +147,11 @@ def test_bodies_are_compressed_within_their_row(partition: str) -> None:
     EventBody.objects.create(event_id=1, received_at=LONG_AGO if partition == "default" else clock.now(), body=body)
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_column_size(body), pg_column_compression(body) FROM issuing_eventbody")
-        size, how = cursor.fetchone()
+        cursor.execute("SELECT pg_column_size(body) FROM issuing_eventbody")
+        (size,) = cursor.fetchone()
         cursor.execute(
             "SELECT attstorage::text FROM pg_attribute WHERE attname = 'body' AND attrelid IN "
             "(SELECT inhrelid FROM pg_inherits WHERE inhparent = 'issuing_eventbody'::regclass)"
         )
         assert {storage for (storage,) in cursor.fetchall()} == {"m"}
     assert size < len(body) / 10
-    assert how in ("lz4", "pglz")
