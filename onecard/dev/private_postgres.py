@@ -44,17 +44,19 @@ NOT_DURABLE: Final = {
 }
 
 
-def start_postgres(supervisor: Supervisor, *, folder: Path, sockets: Path, durable: bool) -> str:
+def start_postgres(
+    supervisor: Supervisor, *, folder: Path, sockets: Path, durable: bool, copy_of: Path | None = None
+) -> str:
     """Starts the server and returns its DATABASE_URL; a durable one keeps its data between runs. Raises LauncherError.
 
-    The supervisor stops it.
+    The supervisor stops it. A new one begins with a copy of the data in `copy_of`, of a server that was stopped.
     """
-    data = folder / "postgres"
+    data = data_folder(folder)
     end_orphans(data)
     if not durable:
         shutil.rmtree(data, ignore_errors=True)
-    programs = find_postgres(major=_major_of(data))
-    account = _prepare(data, programs)
+    programs = find_postgres(major=_major_of(data if data.exists() or copy_of is None else copy_of))
+    account = _prepare(data, programs, copy_of)
     account.own(sockets)
     # Nobody works in the folder any more, but the process id in this file may belong to another process by now.
     (data / "postmaster.pid").unlink(missing_ok=True)
@@ -65,6 +67,11 @@ def start_postgres(supervisor: Supervisor, *, folder: Path, sockets: Path, durab
     server = supervisor.start("postgres", command, stop_signal=signal.SIGINT)
     wait_until(lambda: _is_ready(server, data), what="PostgreSQL to accept connections", timeout_s=START_TIMEOUT_S)
     return database_url(sockets)
+
+
+def data_folder(folder: Path) -> Path:
+    """Returns where the server whose folder this is keeps its data."""
+    return folder / "postgres"
 
 
 @contextmanager
@@ -86,16 +93,19 @@ def database_url(sockets: Path) -> str:
     return f"postgres://{NAME}@/{quote(str(sockets))}/{NAME}"
 
 
-def _prepare(data: Path, programs: Path) -> Account:
+def _prepare(data: Path, programs: Path, copy_of: Path | None) -> Account:
     fresh = not data.exists()
     place = data.with_name("postgres.new") if fresh else data
     if fresh:
         # Made elsewhere and renamed when complete, so that an interrupted start leaves nothing half made.
         shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(mode=0o700)
+        if copy_of is not None:
+            shutil.copytree(copy_of, place, symlinks=True)
+        place.mkdir(mode=0o700, exist_ok=True)
     account = find_account(program=programs / "postgres", folder=place)
     if fresh:
-        _make_cluster(account, place, programs)
+        if copy_of is None:
+            _make_cluster(account, place, programs)
         place.rename(data)
     return account
 

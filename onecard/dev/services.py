@@ -30,10 +30,11 @@ class Services:
 
 
 @contextmanager
-def private_services(purpose: Purpose, *, base: Path = BASE) -> Iterator[Services]:
+def private_services(purpose: Purpose, *, base: Path = BASE, copy_of: Path | None = None) -> Iterator[Services]:
     """Yields a database and a broker, and stops what it had to start; raises LauncherError.
 
-    DATABASE_URL and REDIS_URL are each respected. The services of `run` keep their data; those of `test` are new.
+    DATABASE_URL and REDIS_URL are each respected. The services of `run` keep their data; those of `test` are new, the
+    database with a copy of the data in `copy_of`, if that is given.
     """
     durable = purpose == "run"
     with (
@@ -42,7 +43,7 @@ def private_services(purpose: Purpose, *, base: Path = BASE) -> Iterator[Service
         Supervisor(folder / "logs") as supervisor,
     ):
         database_url = os.environ.get("DATABASE_URL") or start_postgres(
-            supervisor, folder=folder, sockets=sockets, durable=durable
+            supervisor, folder=folder, sockets=sockets, durable=durable, copy_of=copy_of
         )
         redis_url = os.environ.get("REDIS_URL") or start_redis(supervisor, folder=folder, durable=durable)
         yield Services(database_url, redis_url, folder, supervisor)

@@ -15,7 +15,7 @@ import pytest
 
 from onecard.dev.errors import LauncherError
 from onecard.dev.services import private_services
-from tests.support import lengths, template_database
+from tests.support import lengths, migrated_cluster, template_database
 
 # A test leaves little garbage; Python's own thresholds (700, 10, 10) look for it all the time.
 GARBAGE_THRESHOLDS = (10_000, 20, 20)
@@ -65,13 +65,13 @@ def _start_services(config: pytest.Config) -> None:
     config.add_cleanup(stack.close)
     is_given = "DATABASE_URL" in os.environ
     try:
-        services = stack.enter_context(private_services("test"))
+        copy_of = None if is_given else migrated_cluster.kept_data()
+        services = stack.enter_context(private_services("test", copy_of=copy_of))
     except LauncherError as error:
         raise pytest.UsageError(str(error)) from error
     os.environ["DATABASE_URL"] = services.database_url
     os.environ["REDIS_URL"] = services.redis_url
-    # A server that the person named may hold databases of an earlier run.
-    os.environ[template_database.LOCK] = "" if is_given else str(services.folder / "template.lock")
+    os.environ[template_database.IS_THERE] = "" if is_given else "yes"
 
 
 def _safe_environment() -> dict[str, str]:

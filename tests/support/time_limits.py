@@ -5,8 +5,6 @@ any line, so these would meet a half-open transaction, and the report would tell
 """
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -29,13 +27,3 @@ def let_none_be_caught() -> None:
 
     if callable(usual):
         signal.signal(signal.SIGALRM, end)
-
-
-@contextmanager
-def paused() -> Iterator[None]:
-    """Stops a test's time, for what is done once for all tests and happens to come in this one."""
-    left_s, interval_s = signal.setitimer(signal.ITIMER_REAL, 0)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, left_s, interval_s)
