@@ -129,10 +129,11 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
     """Returns what the memory has of the card where that is of use, or else what the database has."""
     key = (asked.provider, asked.issuer_card_id)
     known = _cards.get(key)
-    is_usable = known is not None and (past.may_decide(known) or not _spends_by_value(known))
+    is_fresh = known is not None and past.may_decide(known)
+    is_usable = known is not None and (is_fresh or not _spends_by_value(known))
     if known is not None and is_usable and (_is_ordinary(asked, known) or known.facts.spends_balance):
         _cards.move_to_end(key)
-        if not past.may_decide(known):
+        if not is_fresh:
             await _read_past(known.facts, watch)
         return known
     known = await _read_from(_reads, key, watch)
