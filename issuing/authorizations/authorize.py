@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, InterfaceError, NotSupportedError, OperationalError
 
 from issuing import journal
-from issuing.authorizations import decision_store, fraud, late_approvals, unknown_commits
+from issuing.authorizations import decision_store, fraud, late_approvals, turned_away, unknown_commits
 from issuing.authorizations.answers import answer_of
 from issuing.authorizations.proposal import draft, propose, propose_late_decline
 from issuing.fraud.asking import NOBODY, Answers
@@ -75,6 +75,8 @@ def authorize(
     """
     log_ids.bind_question(asked)
     question = _Question(asked, body, watch, in_doubt=list(in_doubt))
+    if not in_doubt and (reason := turned_away.reason_of(asked)):
+        return asked.answers.bare_decline(reason)
     if is_too_old(watch):
         log.warning("authorization %s: declined unread, it is %d ms old", asked.authorization_id, watch.elapsed_ms)
         return question.bare_decline("deadline_exceeded")

@@ -64,8 +64,8 @@ class NeedsThreadError(Exception):
 
 async def decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> bytes:
     """Returns the answer's bytes, as `authorize` does; raises NeedsThreadError where this is not the place for it."""
-    if turned_away.is_known(asked):
-        return asked.answers.bare_decline(turned_away.OVERLOADED)
+    if reason := turned_away.reason_of(asked):
+        return asked.answers.bare_decline(reason)
     if authorize.is_too_old(watch):
         # Not logged, as in issuing/webhooks/shedding.py: there are too many when it happens, and each log line delays.
         return asked.answers.bare_decline(turned_away.LATE)

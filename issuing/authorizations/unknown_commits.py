@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from django.db import DatabaseError, connections
 
 from issuing import journal
-from issuing.authorizations import decision_store, late_approvals
+from issuing.authorizations import decision_store, late_approvals, turned_away
 from issuing.authorizations.proposal import propose_late_decline
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.models import Decision
@@ -41,7 +41,11 @@ class _Doubt:
 
 
 def follow_up(asked: AuthorizationRequest, body: bytes, decisions: Collection[uuid.UUID]) -> None:
-    """Takes back, in the background, each of these decisions that was committed as an approval."""
+    """Takes back, in the background, each of these decisions that was committed as an approval.
+
+    Until then a repeat of the question gets the decline from memory, and not the approval that is taken back.
+    """
+    turned_away.note_in_doubt(asked)
     with _lock:
         if len(_waiting) >= MOST_WAITING:
             log.error("authorization %s: left to the issuer's updates, too many wait already", asked.authorization_id)
@@ -118,6 +122,8 @@ def _resolve(doubt: _Doubt) -> bool:
         return False
     except Exception:
         log.exception("authorization %s: left to the issuer's updates", doubt.asked.authorization_id)
+    else:
+        turned_away.settle(doubt.asked)
     return True
 
 

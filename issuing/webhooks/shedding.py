@@ -44,7 +44,7 @@ def decline_verified_stripe(body: bytes, reason: str) -> Answer | None:
     names = question_names(body)
     if names is None:
         return None
-    turned_away.note(Provider.STRIPE, names.event_id, names.authorization_id, is_first=names.is_first)
+    turned_away.note(Provider.STRIPE, names.event_id, names.authorization_id, is_first=names.is_first, reason=reason)
     shed_counts.add(Provider.STRIPE)
     return json_answer(HTTPStatus.OK, STRIPE.bare_decline(reason), (b"stripe-version", _api_version()))
 
@@ -75,7 +75,7 @@ def decline_verified_marqeta(body: bytes, reason: str) -> Answer | None:
     if method not in (*APPROVABLE, *CASH):
         return None
     if envelope is not None:
-        turned_away.note(Provider.MARQETA, envelope.id, envelope.object_id, is_first=method != INCREMENT)
+        turned_away.note(Provider.MARQETA, envelope.id, envelope.object_id, is_first=method != INCREMENT, reason=reason)
     shed_counts.add(Provider.MARQETA)
     return json_answer(HTTPStatus.PAYMENT_REQUIRED, MarqetaAnswers.to(jit).bare_decline(reason))
 

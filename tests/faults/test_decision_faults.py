@@ -8,10 +8,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 
 from issuing import journal
-from issuing.authorizations import authorize, decision_store, unknown_commits
+from issuing.authorizations import authorize, decision_store, late_approvals, unknown_commits
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from tests.support import stripe_events
 from tests.support.wallets import walkthrough_card
@@ -108,10 +108,7 @@ def test_a_connection_that_died_is_replaced_and_the_purchase_goes_on() -> None:
     assert Decision.objects.filter(approved=True).count() == 2
 
 
-def test_an_approval_committed_too_late_is_declined_and_taken_back(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.DECISION_DEADLINE_MS = 300
+def slow_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     record = decision_store.record
 
     def slow_record(*args: Any, **kwargs: Any) -> decision_store.Result:
@@ -120,6 +117,45 @@ def test_an_approval_committed_too_late_is_declined_and_taken_back(
         return outcome
 
     monkeypatch.setattr(decision_store, "record", slow_record)
+
+
+def test_a_repeat_is_declined_as_well_while_a_late_approval_stands(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DECISION_DEADLINE_MS = 300
+    withdraw, may_withdraw = late_approvals.withdraw_approval, threading.Event()
+
+    def withdraw_later(**names: Any) -> bytes:
+        if not may_withdraw.is_set():
+            raise OperationalError("The database does not answer.")
+        return withdraw(**names)
+
+    asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
+    twin = stripe_events.authorization_request(card=asked["data"]["object"]["card"]["id"])
+    twin["data"]["object"]["id"] = asked["data"]["object"]["id"]
+    with monkeypatch.context() as patch:
+        slow_commits(patch)
+        patch.setattr(late_approvals, "withdraw_approval", withdraw_later)
+        first = stripe_events.post(asked)
+        settings.DECISION_DEADLINE_MS = 30_000
+        again = [stripe_events.post(each) for each in (asked, twin)]
+        may_withdraw.set()
+        assert unknown_commits.wait_until_resolved(20)
+
+    assert first.json()["metadata"]["onecard_reason"] == "deadline_exceeded"
+    assert [each.content for each in again] == [first.content] * 2
+    assert stripe_events.post(asked).json()["approved"] is False, "now it is in the database"
+    assert Hold.objects.get().status == "released"
+
+
+def test_an_approval_committed_too_late_is_declined_and_taken_back(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DECISION_DEADLINE_MS = 300
+    # However slow the machine is, it is taken back before the answer.
+    monkeypatch.setattr(authorize, "WITHDRAW_S", 20)
+    monkeypatch.setattr(late_approvals, "LOCK_WAIT_MS", 20_000)
+    slow_commits(monkeypatch)
     asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
     response = stripe_events.post(asked)
     repeat = stripe_events.post(asked)
