@@ -57,6 +57,9 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
     """Each worker's database is a copy of one that was migrated once."""
     with django_db_blocker.unblock():
         connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template()
+    # A dozen racing threads on a busy machine wait for each other longer than five seconds.
+    options = connection.settings_dict["OPTIONS"]
+    options["options"] = options["options"].replace("lock_timeout=5s", "lock_timeout=60s")
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +102,13 @@ def _static_files_found_once() -> Iterator[None]:
 def _deadline_of_any_machine() -> Iterator[None]:
     """A question is answered in time however slow the machine is; a test of the deadline sets its own."""
     with override_settings(DECISION_DEADLINE_MS=30_000):
+        yield
+
+
+@pytest.fixture
+def usual_deadline() -> Iterator[None]:
+    """The deadline that an environment without the variable has."""
+    with override_settings(DECISION_DEADLINE_MS=1000):
         yield
 
 

@@ -162,6 +162,7 @@ def test_a_copy_that_comes_back_late_leaves_the_timely_answer_alone(settings: An
     assert Hold.objects.get().status == "placed"
 
 
+@pytest.mark.usefixtures("usual_deadline")
 def test_the_statement_gets_the_rest_of_the_deadline_and_declines_past_it(monkeypatch: Patch) -> None:
     card, record, left = walkthrough_card(), decision_store.record, []
 

@@ -95,6 +95,7 @@ def test_a_chunked_body_that_breaks_off_is_refused() -> None:
     assert not IssuerEvent.objects.exists()
 
 
+@pytest.mark.usefixtures("usual_deadline")
 def test_a_question_that_waited_too_long_for_a_thread_is_declined_unread(
     settings: Any, django_assert_num_queries: Any
 ) -> None:

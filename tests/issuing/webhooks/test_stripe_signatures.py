@@ -98,6 +98,7 @@ def test_a_clock_that_is_behind_declines_no_purchase(card: VirtualCard, shift_s:
     assert stripe_events.post(body, header=header).json()["approved"] is True
 
 
+@pytest.mark.usefixtures("usual_deadline")
 @pytest.mark.parametrize("age_s", [2, 3, 10, 290])
 @override_settings(STRIPE_WEBHOOK_SECRETS=[SECRET])
 def test_a_question_signed_too_long_ago_is_declined_without_work(

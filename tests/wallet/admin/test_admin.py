@@ -1,6 +1,7 @@
 """The wallet's rooms: the backup card, stale pages, what the trail says, and money in words."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -235,7 +236,8 @@ def test_open_cases_come_first_with_the_money_the_age_and_the_next_step() -> Non
     page = shown(client, "case_changelist")
 
     assert page.index("Processor reports a second successful charge") < page.index("Funding card declined after")
-    for words in ("12.34 USD", "0 s", "refund or cancel the one that we do not list", "Nothing: it is resolved."):
+    assert re.search(r"\b\d+ s\b", page), "how long it has been open"
+    for words in ("12.34 USD", "refund or cancel the one that we do not list", "Nothing: it is resolved."):
         assert words in page
     assert charge.obligation.cardholder.name in page
     assert '<span class="oc-label oc-bad oc-badge">1</span>' in page
