@@ -60,7 +60,7 @@ class CardForm(forms.Form):
         label=gettext_lazy("Cardholder's login or e-mail address"), max_length=254, widget=TextWidget
     )
     last_four = forms.RegexField(
-        r"^\d{4}$", label=gettext_lazy("Last four digits of the funding card"), widget=TextWidget
+        r"^[0-9]{4}$", label=gettext_lazy("Last four digits of the funding card"), widget=TextWidget
     )  # fmt: skip
 
 

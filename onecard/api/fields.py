@@ -1,25 +1,42 @@
-"""Amounts and times as the API shows them."""
+"""Amounts and times as the API shows and reads them."""
 
 from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
 
+from onecard.kit.fields import refuse_odd_digits
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
 
 
-class MoneySerializer(serializers.Serializer[Money]):
-    """{"amount_minor": 4500, "currency": "USD"}: whole minor units, never a fraction."""
+class WholeNumberField(serializers.IntegerField):
+    """A whole number in the digits 0 to 9; Python reads those of every script."""
 
-    amount_minor = serializers.IntegerField(source="minor", max_value=MAX_AMOUNT_MINOR, min_value=-MAX_AMOUNT_MINOR)
-    currency = serializers.RegexField(r"^[A-Z]{3}$", help_text="ISO 4217, such as USD.")
+    def to_internal_value(self, data: Any) -> int:
+        refuse_odd_digits(str(data))
+        return super().to_internal_value(data)
 
-    def validate_currency(self, currency: str) -> str:
+
+class CurrencyField(serializers.RegexField):
+    """A currency that we know."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(r"^[A-Z]{3}$", **{"help_text": "ISO 4217, such as USD.", **more})
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        currency = super().run_validation(data)
         try:
             currency_exponent(currency)
         except MoneyError as error:
             raise serializers.ValidationError(error.message) from None
         return currency
+
+
+class MoneySerializer(serializers.Serializer[Money]):
+    """{"amount_minor": 4500, "currency": "USD"}: whole minor units, never a fraction."""
+
+    amount_minor = WholeNumberField(source="minor", max_value=MAX_AMOUNT_MINOR, min_value=-MAX_AMOUNT_MINOR)
+    currency = CurrencyField()
 
 
 def money(amount_minor: int, currency: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
+from onecard.kit.fields import refuse_odd_digits
 from onecard.kit.money import MAX_AMOUNT_MINOR
 
 
@@ -37,11 +38,10 @@ class MccFilter(filters.CharFilter):
 
 
 class _Whole(forms.IntegerField):
-    """Digits of ASCII; Python reads those of every script."""
+    """A whole number in the digits 0 to 9, as `WholeNumberField` of a body."""
 
     def to_python(self, value: Any) -> int | None:
-        if not str(value or "").isascii():
-            raise forms.ValidationError(self.error_messages["invalid"])
+        refuse_odd_digits(str(value or ""))
         return super().to_python(value)
 
 

@@ -1,7 +1,6 @@
 """Which card would pay at a merchant, before one buys there: the ranking with its reasons, and nothing is stored."""
 
-import datetime as dt
-from typing import Any, Final
+from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -10,15 +9,15 @@ from rest_framework.response import Response
 
 from onecard.api.access import cardholder_of
 from onecard.api.activity import explanation
-from onecard.api.fields import MoneySerializer, plain
+from onecard.api.activity.preview_requests import PreviewQuery, PreviewRequest
+from onecard.api.fields import plain
 from onecard.api.view import ApiView
-from onecard.kit import clock, display
-from onecard.kit.countries import is_country
-from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from onecard.kit import display
+from onecard.kit.money import Money
 from routing import preview
 from routing.engine import Method
 from routing.models import MerchantCategory
-from wallet.models import Cardholder, CardProduct
+from wallet.models import Cardholder
 
 EXAMPLE = OpenApiExample(
     "Dinner for 45 USD", value={"mcc": "5812", "amount": {"amount_minor": 4500, "currency": "USD"}}, request_only=True
@@ -36,82 +35,6 @@ WHAT_IF = OpenApiExample(
     },
     request_only=True,
 )
-MOST_CARDS: Final = 20
-FIRST_DAY: Final = dt.date(2000, 1, 1)
-YEARS_AHEAD: Final = 5
-
-
-class PurchaseRequest(serializers.Serializer[Any]):
-    """A merchant category code, or Stripe's name of one, and an amount."""
-
-    mcc = serializers.RegexField(r"^\d{4}$", required=False, help_text="Four digits, such as 5812.")
-    category = serializers.CharField(max_length=120, required=False, help_text="Such as eating_places_restaurants.")
-    merchant = serializers.CharField(max_length=120, required=False, allow_blank=True, help_text="Its name.")
-    amount = MoneySerializer()
-
-    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if bool(asked.get("mcc")) == bool(asked.get("category")):
-            raise serializers.ValidationError({"mcc": ["Give either the MCC or the category."]})
-        if asked["amount"]["minor"] <= 0:
-            raise serializers.ValidationError({"amount": ["It must be more than zero."]})
-        return {**asked, "mcc": asked.get("mcc") or self._code_of(asked["category"])}
-
-    def _code_of(self, category: str) -> str:
-        found = MerchantCategory.objects.filter(stripe_category=category).order_by("code").first()
-        if found is None:
-            raise serializers.ValidationError({"category": [f"{category!r} is no merchant category that we know."]})
-        return str(found.code)
-
-
-class Circumstances(serializers.Serializer[Any]):
-    """What else may be said of a purchase, and of the cards that are chosen from; all of it may be left out."""
-
-    date = serializers.DateField(required=False, help_text="The day of the purchase, by the person's own clock; today.")
-    country = serializers.CharField(
-        required=False, min_length=2, max_length=2, help_text="The merchant's, as ISO 3166-1 alpha-2, such as US."
-    )
-    channel = serializers.ChoiceField(["online", "in_store"], required=False, help_text="in_store if it is left out.")
-    funding_cards = serializers.ListField(
-        child=serializers.UUIDField(), required=False, max_length=MOST_CARDS, help_text="Only these of the wallet."
-    )
-    products = serializers.ListField(
-        child=serializers.CharField(max_length=60),
-        required=False,
-        max_length=MOST_CARDS,
-        help_text="Keys of /card-products: cards that the person would have beside them.",
-    )
-
-    def validate_date(self, day: dt.date) -> dt.date:
-        last = clock.now().date() + dt.timedelta(days=365 * YEARS_AHEAD)
-        if not FIRST_DAY <= day <= last:
-            raise serializers.ValidationError(f"It must lie between {FIRST_DAY} and {last}.")
-        return day
-
-    def validate_country(self, code: str) -> str:
-        if not is_country(code):
-            raise serializers.ValidationError(f"{code!r} is no country of ISO 3166-1, such as US.")
-        return code
-
-    def validate_products(self, keys: list[str]) -> list[CardProduct]:
-        known = {each.key: each for each in CardProduct.objects.filter(key__in=keys)}
-        for key in keys:
-            if key not in known:
-                raise serializers.ValidationError(f"{key!r} is no key of /card-products.")
-        return [known[key] for key in dict.fromkeys(keys)]
-
-
-class PreviewRequest(PurchaseRequest, Circumstances):
-    """A purchase, and what may be different about it and about the wallet."""
-
-
-class PreviewQuery(Circumstances):
-    """The same in an address: the amount in two parameters, and lists by repeating theirs."""
-
-    mcc = serializers.RegexField(r"^\d{4}$", required=False, help_text="Four digits, such as 5812.")
-    category = serializers.CharField(max_length=120, required=False, help_text="Instead of the MCC.")
-    merchant = serializers.CharField(max_length=120, required=False, allow_blank=True)
-    amount_minor = serializers.IntegerField(min_value=1, max_value=MAX_AMOUNT_MINOR)
-    currency = serializers.RegexField(r"^[A-Z]{3}$", help_text="ISO 4217, such as USD.")
 
 
 class StrategySerializer(serializers.Serializer[Any]):
@@ -144,26 +67,16 @@ class RoutingPreview(ApiView):
     @extend_schema(parameters=[PreviewQuery], responses=PreviewSerializer, operation_id="routing_preview_read")
     def get(self, request: Request) -> Response:
         """Answers as the POST does, for what the address asks; lists are parameters that are repeated."""
-        given = request.query_params
-        body: dict[str, Any] = {name: given[name] for name in PLAIN if name in given}
-        body |= {name: given.getlist(name) for name in ("funding_cards", "products") if name in given}
-        amount = {name: given[name] for name in ("amount_minor", "currency") if name in given}
-        if not amount.get("amount_minor", "").isascii():
-            raise serializers.ValidationError({"amount_minor": ["A valid integer is required."]})
-        try:
-            return self._answer(request, body | {"amount": amount})
-        except serializers.ValidationError as error:
-            raise _by_parameter(error) from None
+        return self._answer(request, PreviewQuery(data=request.query_params))
 
     @extend_schema(
         request=PreviewRequest, responses=PreviewSerializer, examples=[EXAMPLE, WHAT_IF], operation_id="routing_preview"
     )
     def post(self, request: Request) -> Response:
         """Ranks the person's cards for a purchase as the decision would, with what each earns, by each strategy."""
-        return self._answer(request, request.data)
+        return self._answer(request, PreviewRequest(data=request.data))
 
-    def _answer(self, request: Request, body: Any) -> Response:
-        asked = PreviewRequest(data=body)
+    def _answer(self, request: Request, asked: PreviewQuery | PreviewRequest) -> Response:
         asked.is_valid(raise_exception=True)
         holder, given = cardholder_of(request), asked.validated_data
         amount = Money(**given["amount"])
@@ -176,16 +89,6 @@ class RoutingPreview(ApiView):
         person = preview.person_of(holder, purchase.at)
         answers = preview.compare(purchase, methods, in_force=holder.preference, person=person)
         return Response(_rendered(given["mcc"], answers, amount))
-
-
-def _by_parameter(error: serializers.ValidationError) -> serializers.ValidationError:
-    """Names what is wrong with an amount by the parameters of an address."""
-    said: dict[str, Any] = dict(error.detail) if isinstance(error.detail, dict) else {}
-    amount = said.pop("amount", {})
-    return serializers.ValidationError(said | amount) if isinstance(amount, dict) else error
-
-
-PLAIN: Final = ("mcc", "category", "merchant", "date", "country", "channel")
 
 
 def _cards(holder: Cardholder, given: dict[str, Any], currency: str) -> list[Method]:

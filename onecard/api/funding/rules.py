@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from onecard.api.access import actor_of, cardholder_of, own
 from onecard.api.activity import explanation
-from onecard.api.activity.preview import PurchaseRequest
+from onecard.api.activity.preview_requests import PurchaseRequest
 from onecard.api.etags import check_unchanged, tagged, version_of
 from onecard.api.idempotency import idempotent
 from onecard.api.view import ApiView

@@ -5326,7 +5326,7 @@ export type RoutingPreviewReadData = {
     query: {
         amount_minor: number;
         /**
-         * Instead of the MCC.
+         * Such as eating_places_restaurants.
          */
         category?: string;
         /**
@@ -5356,6 +5356,9 @@ export type RoutingPreviewReadData = {
          * Four digits, such as 5812.
          */
         mcc?: string;
+        /**
+         * Its name.
+         */
         merchant?: string;
         /**
          * Keys of /card-products: cards that the person would have beside them.

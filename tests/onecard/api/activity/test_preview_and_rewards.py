@@ -169,6 +169,41 @@ def test_the_address_asks_the_same_as_the_body(client: Client) -> None:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
+        ({"amount_minor": "\uff14\uff15"}, "amount_minor"),
+        ({"amount_minor": "0"}, "amount_minor"),
+        ({"amount_minor": "45.5"}, "amount_minor"),
+        ({"currency": "XXQ"}, "currency"),
+        ({"mcc": "\uff15\uff18\uff11\uff12"}, "mcc"),
+        ({"category": "x"}, "mcc"),
+        ({"country": "ZZ"}, "country"),
+        ({"date": "soon"}, "date"),
+        ({"products": ["amex-gold", "no-such-card"]}, "products"),
+        ({"funding_cards": "x"}, "funding_cards"),
+    ],
+)
+def test_a_wrong_parameter_is_named_as_the_address_does(client: Client, change: dict[str, Any], field: str) -> None:
+    asked = {"mcc": "5812", "amount_minor": "4500", "currency": "USD"}
+
+    answer = client.get("/api/v1/routing/preview", asked | change)
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+
+
+def test_an_amount_in_digits_of_another_script_is_refused(client: Client) -> None:
+    digits = "\uff14\uff15"
+
+    sent = preview(client, amount={"amount_minor": digits, "currency": "USD"})
+    asked = client.get("/api/v1/routing/preview", {"mcc": "5812", "amount_minor": digits, "currency": "USD"})
+    filtered = client.get("/api/v1/purchases", {"least_minor": digits})
+
+    assert [each.status_code for each in (sent, asked, filtered)] == [400, 400, 400]
+    assert asked.json()["errors"]["amount_minor"] == ["Write the digits as 0 to 9."]
+    assert asked.json()["errors"]["amount_minor"] == sent.json()["errors"]["amount"]["amount_minor"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
         ({"date": "soon"}, "date"),
         ({"date": "1999-12-31"}, "date"),
         ({"date": "9999-12-31"}, "date"),
