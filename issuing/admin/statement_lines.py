@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from issuing.statements import corrections
+from issuing.statements import corrections, unmatched
 from issuing.statements.corrections import Correction
 from issuing.statements.report import MOST_LISTED, Report, RuleSum, day_of
 from issuing.statements.rules import CORRECTED
@@ -39,7 +39,7 @@ class ReportLines:
     tone: str
     rules: list[RuleLine]
     refunds: RuleLine | None
-    elsewhere: list[tuple[Any, str, str]]
+    elsewhere: list[tuple[Any, str, str, str]]
     missing: list[tuple[Any, str]]
     elsewhere_count: int
     missing_count: int
@@ -64,8 +64,9 @@ def of_report(found: Report) -> ReportLines:
                 each.posted_on,
                 display.money(each.amount_minor, found.currency),
                 _units(Decimal(each.units_micro).scaleb(-6), found),
+                why,
             )
-            for each in found.elsewhere[:MOST_LISTED]
+            for each, why in unmatched.explain(found)
         ],
         missing=[(day_of(each, found.method), str(each.asked)) for each in found.missing[:MOST_LISTED]],
         elsewhere_count=len(found.elsewhere),

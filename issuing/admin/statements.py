@@ -215,7 +215,7 @@ def _find_card(*, login: str, last_four: str, page: str) -> HttpResponse:
     owner = Q(cardholder__user__username=login) | Q(cardholder__user__email__iexact=login)
     found = FundingMethod.objects.filter(owner, last_four=last_four, detachment=None)[:2]
     if len(found) != 1:
-        raise NoSuchCardError(_("Nobody with this login has exactly one funding card with these digits."))
+        raise NoSuchCardError(gettext_lazy("Nobody with this login has exactly one funding card with these digits."))
     return redirect(f"{page}?card={found[0].pk}")
 
 

@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit import trail
 from issuing.models import CardStatement
@@ -84,13 +85,13 @@ def propose(*, statement: CardStatement, user: User) -> RankingDraft:
     with transaction():
         kept = CardStatement.objects.select_for_update(no_key=True, of=("self",)).get(pk=statement.pk)
         if kept.draft is not None and kept.draft.status == RankingDraft.Status.DRAFT:
-            raise NothingToCorrectError(_("A draft of its corrections is there already: see that one."))
+            raise NothingToCorrectError(gettext_lazy("A draft of its corrections is there already: see that one."))
         found = find(report_of(kept))
         good = [each for each in found if not each.why_not]
         if not good:
             raise NothingToCorrectError(
                 " ".join(each.why_not for each in found)
-                or _("No rule earned another rate three times or more, so there is nothing to correct.")
+                or gettext_lazy("No rule earned another rate three times or more, so there is nothing to correct.")
             )
         title = f"Statement of {kept.method}, {kept.first_on} to {kept.last_on}"
         draft = drafts.begin(title=title[:120], user=user, source=f"statement {kept.pk}")

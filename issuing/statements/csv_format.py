@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from django.utils.translation import gettext as _
+from django.utils.functional import lazy
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from onecard.kit.errors import OneCardError
 from onecard.kit.masking import masked
 from onecard.kit.money import MAX_AMOUNT_MINOR, currency_exponent
+from onecard.kit.separators import localised
+from onecard.kit.words import Words
 from routing.rankings.sheet import Sheet, column_name, encoding_of, sheet_of
 
 MOST_BYTES: Final = 1_000_000
@@ -39,6 +43,7 @@ NAMES: Final = frozenset(name for names in COLUMNS.values() for name in names)
 # Day and month of 03/04/2026 are in the order of the cards' country, the United States.
 DATES: Final = ((r"\d{4}-\d{2}-\d{2}", "%Y-%m-%d"), (r"\d{1,2}/\d{1,2}/\d{4}", "%m/%d/%Y"),
                 (r"\d{1,2}\.\d{1,2}\.\d{4}", "%d.%m.%Y"))  # fmt: skip
+_MOST_LINES: Final = lazy(lambda: localised(f"{MOST_LINES:,}"), str)()
 _SIGNS: Final = re.compile(r"[$€£\s\u00a0]|USD|EUR")
 
 
@@ -48,15 +53,18 @@ class StatementError(OneCardError):
     code = "invalid_statement"
 
     @classmethod
-    def of_lines(cls, problems: list[tuple[int, str]]) -> "StatementError":
+    def of_lines(cls, problems: list[tuple[int, Words]]) -> "StatementError":
         """Builds one message for all bad lines; from the 21st on they are only counted."""
-        words = [
-            _("line %(line)s: %(problem)s") % {"line": line, "problem": said}
+        words: list[Words] = [
+            format_lazy(_("line {line}: {problem}"), line=line, problem=said)
             for line, said in problems[:PROBLEMS_SHOWN]
         ]
         if len(problems) > PROBLEMS_SHOWN:
-            words.append(_("and %(count)s more") % {"count": len(problems) - PROBLEMS_SHOWN})
-        return cls(_("The file has mistakes, so nothing was imported:") + " " + "; ".join(words) + ".")
+            words.append(format_lazy(_("and {count} more"), count=len(problems) - PROBLEMS_SHOWN))
+        head = _("The file has mistakes, so nothing was imported:")
+        return cls(
+            format_lazy("{head} {problems}.", head=head, problems=format_lazy("; ".join(["{}"] * len(words)), *words))
+        )
 
 
 class Line(NamedTuple):
@@ -67,8 +75,12 @@ class Line(NamedTuple):
     units_micro: int
 
 
-class _BadCellError(ValueError):
-    """One cell is wrong; the message is the end of a sentence about its line."""
+class _BadCellError(Exception):
+    """One cell is wrong; the words are the end of a sentence about its line, translated when they are shown."""
+
+    def __init__(self, words: Words, **values: object) -> None:
+        super().__init__()
+        self.words = format_lazy(words, **values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +99,14 @@ def read(content: bytes, form: Form) -> list[Line]:
     _number_of_header, header = next(rows, (1, []))
     places = _places(header)
     lines: list[Line] = []
-    problems: list[tuple[int, str]] = []
+    problems: list[tuple[int, Words]] = []
     for number, cells in rows:
         if len(lines) + len(problems) >= MOST_LINES:
-            raise StatementError(_("The file has more than %(most)s lines: split it.") % {"most": f"{MOST_LINES:,}"})
+            raise StatementError(format_lazy(_("The file has more than {most} lines: split it."), most=_MOST_LINES))
         try:
             lines.append(_line(cells, places, sheet, form))
         except _BadCellError as error:
-            problems.append((number, str(error)))
+            problems.append((number, error.words))
     if problems:
         raise StatementError.of_lines(problems)
     if not lines:
@@ -127,8 +139,8 @@ def _rows(sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
                 yield number, cells
             number = sheet.first_line + reader.line_num
     except (csv.Error, TypeError, ValueError):
-        words = _("The file is not CSV from line %(line)s on, so nothing was imported.")
-        raise StatementError(words % {"line": number}) from None
+        words = _("The file is not CSV from line {line} on, so nothing was imported.")
+        raise StatementError(format_lazy(words, line=number)) from None
 
 
 def _places(header: list[str]) -> dict[str, int]:
@@ -138,33 +150,33 @@ def _places(header: list[str]) -> dict[str, int]:
     for column, known in COLUMNS.items():
         places = [place for place, name in enumerate(names) if name in known]
         if not places:
-            words = _("The file has no column %(name)s. Its first line names the columns: date, amount, reward.")
-            raise StatementError(words % {"name": column})
+            words = _("The file has no column {name}. Its first line names the columns: date, amount, reward.")
+            raise StatementError(format_lazy(words, name=column))
         # A statement may have both the day of the purchase and that of its posting: the purchase's is first.
         if len(places) > 1 and column != "date":
-            words = _("The file has more than one column for %(name)s: leave one of them.")
-            raise StatementError(words % {"name": column})
+            words = _("The file has more than one column for {name}: leave one of them.")
+            raise StatementError(format_lazy(words, name=column))
         found[column] = places[0]
     return found
 
 
 def _line(cells: list[str], places: dict[str, int], sheet: Sheet, form: Form) -> Line:
     if len(cells) <= max(places.values()):
-        raise _BadCellError(_("it has %(count)s values, fewer than the first line") % {"count": len(cells)})
+        raise _BadCellError(_("it has {count} values, fewer than the first line"), count=len(cells))
     cell: Callable[[str], str] = lambda column: cells[places[column]].strip()  # noqa: E731
     amount = _number(cell("amount"), sheet, _("amount")).scaleb(currency_exponent(form.currency))
     if amount != int(amount) or abs(amount) > MAX_AMOUNT_MINOR:
-        words = _("the amount %(text)s is no amount of %(currency)s")
-        raise _BadCellError(words % {"text": _shown(cell("amount")), "currency": form.currency})
+        words = _("the amount {text} is no amount of {currency}")
+        raise _BadCellError(words, text=_shown(cell("amount")), currency=form.currency)
     units = _number(cell("reward") or "0", sheet, _("reward"))
     # A unit of cash back is one hundredth of the currency's unit (docs/routing.md, Example).
     micro = units.scaleb(MICRO_PLACES + (2 if form.in_money else 0))
     if micro != int(micro) or abs(units) > MOST_UNITS:
-        raise _BadCellError(_("the reward %(text)s cannot be counted") % {"text": _shown(cell("reward"))})
+        raise _BadCellError(_("the reward {text} cannot be counted"), text=_shown(cell("reward")))
     return Line(_date(cell("date"), form.today), int(amount), int(micro))
 
 
-def _number(text: str, sheet: Sheet, name: str) -> Decimal:
+def _number(text: str, sheet: Sheet, name: Words) -> Decimal:
     """Reads 45.00, $1,234.50, -45.00 or (45.00); a comma is the decimal mark where it does not separate columns."""
     plain = _SIGNS.sub("", text)
     if plain.startswith("(") and plain.endswith(")"):
@@ -174,8 +186,7 @@ def _number(text: str, sheet: Sheet, name: str) -> Decimal:
     if re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", plain):
         plain = plain.replace(",", "")
     if not re.fullmatch(r"[+-]?[0-9]{1,15}(\.[0-9]{1,6})?", plain, re.ASCII):
-        words = _("the %(name)s is %(text)s; write a number such as 45.00")
-        raise _BadCellError(words % {"name": name, "text": _shown(text)})
+        raise _BadCellError(_("the {name} is {text}; write a number such as 45.00"), name=name, text=_shown(text))
     return Decimal(plain)
 
 
@@ -189,8 +200,8 @@ def _date(text: str, today: dt.date) -> dt.date:
             break
         if today - OLDEST <= day <= today + dt.timedelta(days=1):
             return day
-        raise _BadCellError(_("the date %(text)s is in the future or older than ten years") % {"text": _shown(text)})
-    raise _BadCellError(_("the date is %(text)s; write it like 2026-01-31 or 01/31/2026") % {"text": _shown(text)})
+        raise _BadCellError(_("the date {text} is in the future or older than ten years"), text=_shown(text))
+    raise _BadCellError(_("the date is {text}; write it like 2026-01-31 or 01/31/2026"), text=_shown(text))
 
 
 def _with_sign(lines: list[Line]) -> list[Line]:

@@ -122,7 +122,7 @@ class PersonalRuleAdmin(ReadOnlyAdmin):
         def find(*, login: str) -> HttpResponse:
             found = Cardholder.objects.filter(Q(user__username=login) | Q(user__email__iexact=login)).first()
             if found is None:
-                raise personal_rules.RuleRefusedError("login", _("Nobody with a wallet has this login."))
+                raise personal_rules.RuleRefusedError("login", gettext_lazy("Nobody with a wallet has this login."))
             return redirect(f"{request.path}?wallet={found.pk}")
 
         return ask_or_do(request, confirmation, LoginForm(posted(request)), find, done=lambda answer: answer)

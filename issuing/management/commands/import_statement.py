@@ -6,9 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from issuing.statements import corrections, importing
+from issuing.statements import corrections, importing, unmatched
 from issuing.statements.csv_format import StatementError
 from issuing.statements.importing import Imported
+from onecard.kit import display
 from wallet.models import FundingMethod
 
 
@@ -52,3 +53,5 @@ class Command(BaseCommand):
         for each in found.rules:
             rate = f"{each.rule.title}, {each.rule.rate:f}"
             self.stdout.write(f"  {rate}: {len(each.compared)} purchases, {each.difference:+f}")
+        for line, why in unmatched.explain(found):
+            self.stdout.write(f"  {line.posted_on}, {display.money(line.amount_minor, found.currency)}: {why}")

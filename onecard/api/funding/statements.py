@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from issuing.models import CardStatement
-from issuing.statements import importing, report
+from issuing.statements import importing, report, unmatched
 from issuing.statements.report import Report, RuleSum
 from onecard.api.access import actor_of, cardholder_of, own
 from onecard.api.fields import plain
@@ -62,6 +62,14 @@ class RuleSumSerializer(serializers.Serializer[Any]):
     difference = serializers.CharField(help_text="Earned less expected.")
 
 
+class ElsewhereSerializer(serializers.Serializer[Any]):
+    """A line that is no purchase or refund of ours; an amount below zero is a refund."""
+
+    posted_on = serializers.DateField(source="line.posted_on")
+    amount_minor = serializers.IntegerField(source="line.amount_minor")
+    why = serializers.CharField(help_text="The nearest that it could have been, and why it is not, in a sentence.")
+
+
 class StatementReportSerializer(serializers.Serializer[Any]):
     """A card's period: what its issuer posted beside what was expected."""
 
@@ -75,6 +83,7 @@ class StatementReportSerializer(serializers.Serializer[Any]):
     difference = serializers.CharField()
     rules = RuleSumSerializer(many=True)
     elsewhere_lines = serializers.IntegerField(help_text="Lines that are no purchase of ours.")
+    elsewhere = ElsewhereSerializer(many=True, help_text=f"The first {report.MOST_LISTED} of these lines.")
     missing_charges = serializers.IntegerField(help_text="Our charges that no line is of.")
 
 
@@ -103,7 +112,13 @@ REPORT = OpenApiExample(
                 "earned": "405", "difference": "-135",
             }
         ],
-        "elsewhere_lines": 9, "missing_charges": 0,
+        "elsewhere_lines": 1, "missing_charges": 0,
+        "elsewhere": [
+            {
+                "posted_on": "2026-11-03", "amount_minor": 999,
+                "why": "Nothing of ours is 9.99 USD; the nearest of these days is 9.50 USD on Nov. 2, 2026.",
+            }
+        ],
     },
     response_only=True,
 )  # fmt: skip
@@ -177,6 +192,7 @@ def _shown(found: Report, kept: list[CardStatement]) -> dict[str, Any]:
         "difference": plain(found.difference),
         "rules": [_rule(each) for each in found.rules],
         "elsewhere_lines": len(found.elsewhere),
+        "elsewhere": unmatched.explain(found),
         "missing_charges": len(found.missing),
     }
 

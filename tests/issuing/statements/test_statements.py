@@ -185,6 +185,9 @@ def test_the_command_says_what_it_would_do_and_does_it(
     assert not CardStatement.objects.exists()
     call_command("import_statement", str(file), card=str(gold.public_id))
     assert "Bonus dining, 4: 3 purchases" in capsys.readouterr().out
+    file.write_bytes(file_of(gold, more=f"{today(gold)},Elsewhere,9.99,10"))
+    call_command("import_statement", str(file), card=str(gold.public_id))
+    assert "9.99 USD: We charged nothing else to this card on these days" in capsys.readouterr().out
     file.write_bytes(b"nonsense")
     with pytest.raises(CommandError, match="no column date"):
         call_command("import_statement", str(file), card=str(gold.public_id))
@@ -203,6 +206,9 @@ def test_staff_import_compare_and_draft_on_pages(gold: FundingMethod) -> None:
     upload = answer.headers["Location"]
     refused = client.post(upload, {"file": SimpleUploadedFile("a.csv", b"x,y\n1,2\n")})
     assert "no column date" in text_of(refused)
+    content = b"date,amount,reward\nbad,1,1\n2026-11-03,x,1\n"
+    german = client.post(upload, {"file": SimpleUploadedFile("a.csv", content)}, HTTP_ACCEPT_LANGUAGE="de")
+    assert "schreiben Sie es wie 2026-01-31 oder 01/31/2026; Zeile 3: Betrag ist" in text_of(german)
     done = client.post(upload, {"file": SimpleUploadedFile("a.csv", file_of(gold))})
     statement = CardStatement.objects.get()
     assert done.headers["Location"] == reverse("admin:issuing_cardstatement_report", args=[statement.pk])

@@ -481,6 +481,18 @@ export type Earning = {
 };
 
 /**
+ * A line that is no purchase or refund of ours; an amount below zero is a refund.
+ */
+export type Elsewhere = {
+    posted_on: string;
+    amount_minor: number;
+    /**
+     * The nearest that it could have been, and why it is not, in a sentence.
+     */
+    why: string;
+};
+
+/**
  * * `*` - *
  * * `purchase.approved` - purchase.approved
  * * `purchase.declined` - purchase.declined
@@ -1800,6 +1812,10 @@ export type StatementReport = {
      * Lines that are no purchase of ours.
      */
     elsewhere_lines: number;
+    /**
+     * The first 50 of these lines.
+     */
+    elsewhere: Array<Elsewhere>;
     /**
      * Our charges that no line is of.
      */

@@ -61,6 +61,9 @@ def test_a_file_is_imported_once_and_compared(client: Client, gold: FundingMetho
     )
     assert [(each["rule"], each["rate"], each["purchases"]) for each in found["rules"]] == [("Bonus dining", "4", 1)]
     assert (len(found["statements"]), found["elsewhere_lines"], found["missing_charges"]) == (1, 1, 0)
+    (line,) = found["elsewhere"]
+    assert line["amount_minor"] == 999
+    assert line["why"].startswith("We charged nothing else to this card on these days")
     before = client.get(page, {"since": "2020-01-01", "until": "2020-01-31"}).json()
     assert (before["rules"], before["elsewhere_lines"]) == ([], 0)
     assert client.get(page, {"since": "2020-01-31", "until": "2020-01-01"}).status_code == 400
