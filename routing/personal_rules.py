@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from django.db.models import F, Max
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR
 from onecard.kit.transactions import transaction
+from onecard.kit.words import Words
 from routing import preview
 from routing.models import PersonalRule
 from routing.value import personal_rules as engine
@@ -28,7 +31,7 @@ class RuleRefusedError(OneCardError):
 
     code = "personal_rule_refused"
 
-    def __init__(self, field: str, message: str) -> None:
+    def __init__(self, field: str, message: Words) -> None:
         super().__init__(message)
         self.errors = {field: [message]}
 
@@ -45,7 +48,7 @@ def add(holder: Cardholder, *, actor: str, **values: Any) -> PersonalRule:
         wallet = methods.lock_wallet(holder.pk)
         _check(wallet, values)
         if PersonalRule.objects.filter(cardholder=wallet).count() >= MOST_RULES:
-            raise RuleRefusedError("action", f"A wallet has {MOST_RULES} rules at most.")
+            raise RuleRefusedError("action", format_lazy(_("A wallet has {most} rules at most."), most=MOST_RULES))
         last = PersonalRule.objects.filter(cardholder=wallet).aggregate(last=Max("position"))["last"] or 0
         rule = PersonalRule.objects.create(cardholder=wallet, position=last + 1, **values)
         _place(wallet, rule, place)
@@ -54,7 +57,7 @@ def add(holder: Cardholder, *, actor: str, **values: Any) -> PersonalRule:
 
 
 def change(
-    rule: PersonalRule, *, actor: str, check: Callable[[PersonalRule], object] = lambda _: None, **values: Any
+    rule: PersonalRule, *, actor: str, check: Callable[[PersonalRule], object] = lambda _rule: None, **values: Any
 ) -> PersonalRule:
     """Changes a rule or its place; `check` may refuse the present one under the wallet's lock.
 
@@ -96,14 +99,41 @@ def attempt(
 
     The rule goes before all others, or in the place of an existing one. Raises RuleRefusedError.
     """
+    return rank_by(holder, with_tried(holder, values=values, instead_of=instead_of), **purchase)
+
+
+def with_tried(
+    holder: Cardholder,
+    *,
+    values: Mapping[str, Any],
+    instead_of: PersonalRule | None = None,
+    place: int | None = None,
+) -> tuple[engine.PersonalRule, ...]:
+    """Returns the person's rules as they would be with this one; nothing is stored. Raises RuleRefusedError.
+
+    It goes to `place` (from 1), or in the place of an existing one, or else before all others.
+    """
     _check(holder, values)
-    kept = [each for each in rules_of_person(holder) if instead_of is None or each.pk != instead_of.pk]
-    tried = PersonalRule(pk=0, cardholder=holder, position=0, **values)
-    if instead_of is not None:
-        tried.pk, tried.position = instead_of.pk, instead_of.position
+    kept = rules_of_person(holder)
+    keys = [each.pk for each in kept]
+    at = keys.index(instead_of.pk) if instead_of is not None and instead_of.pk in keys else 0
+    others = [each for each in kept if instead_of is None or each.pk != instead_of.pk]
+    tried = PersonalRule(pk=instead_of.pk if instead_of else 0, cardholder=holder, **values)
+    others.insert(at if place is None else place - 1, tried)
+    for number, each in enumerate(others, start=1):
+        each.position = number
+    return as_engine(others)
+
+
+def as_engine(rules: Sequence[PersonalRule]) -> tuple[engine.PersonalRule, ...]:
+    """Returns rules as the engine takes them."""
+    return tuple(_as_engine(each) for each in rules)
+
+
+def rank_by(holder: Cardholder, rules: Sequence[engine.PersonalRule], **purchase: Any) -> tuple[Any, dict[str, Any]]:
+    """Returns the choice for a purchase by value with these rules in place of the person's, and its trace."""
     known = preview.person_of(holder, clock.now()).rules.target_spent
-    rules = engine.PersonalRules(tuple(_as_engine(each) for each in (tried, *kept)), dict(known))
-    return preview.rank(holder, rules=rules, **purchase)
+    return preview.rank(holder, rules=engine.PersonalRules(tuple(rules), dict(known)), **purchase)
 
 
 def _as_engine(rule: PersonalRule) -> engine.PersonalRule:
@@ -119,21 +149,21 @@ def _check(holder: Cardholder, values: Mapping[str, Any]) -> None:
     """Raises RuleRefusedError for what the rows or the engine cannot hold."""
     method: FundingMethod = values["method"]
     if method.cardholder_id != holder.pk:
-        raise RuleRefusedError("funding_card", "This card is in another wallet.")
+        raise RuleRefusedError("funding_card", _("This card is in another wallet."))
     is_target = values["action"] == Action.TARGET
     first, last, target = values.get("counts_from"), values.get("until"), values.get("target_minor") or 0
     if is_target and not (first and last and 0 < target <= MAX_AMOUNT_MINOR):
-        raise RuleRefusedError("target_minor", "A target needs an amount, a first day and a last day.")
+        raise RuleRefusedError("target_minor", _("A target needs an amount, a first day and a last day."))
     if not is_target and target:
-        raise RuleRefusedError("target_minor", "Only a rule that reaches a target has one.")
+        raise RuleRefusedError("target_minor", _("Only a rule that reaches a target has one."))
     if first and last and first > last:
-        raise RuleRefusedError("until", "The last day lies before the first one.")
+        raise RuleRefusedError("until", _("The last day lies before the first one."))
     above = values.get("above_minor")
     if above is not None and not 0 <= above <= MAX_AMOUNT_MINOR:
-        raise RuleRefusedError("above_minor", "The amount is out of bounds.")
+        raise RuleRefusedError("above_minor", _("The amount is out of bounds."))
     names = values.get("merchants") or []
     if len(names) > MOST_MERCHANTS or any(not name.strip() or len(name) > 120 for name in names):
-        raise RuleRefusedError("merchants", "Name 50 merchants at most, each with 1 to 120 characters.")
+        raise RuleRefusedError("merchants", _("Name 50 merchants at most, each with 1 to 120 characters."))
 
 
 def _place(wallet: Cardholder, rule: PersonalRule, place: int | None) -> None:

@@ -100,7 +100,7 @@ def run(
         for person in page:
             found.people += 1
             sides = Side.of(before, person, since), Side.of(after, person, since)
-            for changed in _of_person(person.purchases, *sides, found):
+            for changed in compare(person.purchases, *sides, found):
                 report(changed)
                 heapq.heappush(largest, (abs(changed.difference_micro), -changed.decision.id, changed))
                 if len(largest) > keep:
@@ -110,7 +110,8 @@ def run(
     return found
 
 
-def _of_person(purchases: list[Past], before: Side, after: Side, found: Backtest) -> Iterator[Changed]:
+def compare(purchases: list[Past], before: Side, after: Side, found: Backtest) -> Iterator[Changed]:
+    """Decides one person's purchases on both sides, adds them to `found`, and yields each that changes."""
     for past in purchases:
         circumstances = past.circumstances
         if circumstances is None or not _knows(before, after, circumstances.preference):

@@ -57,6 +57,11 @@ def pages(*, since: dt.datetime, until: dt.datetime) -> Iterator[tuple[int, list
         yield len(page), _with_purchases(page, since, until)
 
 
+def person_of(holder: Cardholder, *, since: dt.datetime, until: dt.datetime) -> Person | None:
+    """Returns one person; None for somebody who bought nothing in the period."""
+    return next(iter(_with_purchases([holder], since, until)), None)
+
+
 def _with_purchases(page: Sequence[Cardholder], since: dt.datetime, until: dt.datetime) -> list[Person]:
     ids = [each.pk for each in page]
     bought = _purchases(ids, since, until)

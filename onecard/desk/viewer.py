@@ -1,6 +1,7 @@
 """In which language and time zone a page of the back office is read: the account's, else the browser's.
 
-Only staff's pages have a language. The API, the person's own pages, workers and commands speak English in UTC.
+Only staff's pages, and of the person's own those of their rules, have a language (onecard/person/page.py). The API, the
+person's other pages, workers and commands speak English in UTC.
 """
 
 import zoneinfo

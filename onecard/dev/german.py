@@ -1,4 +1,6 @@
-"""The German catalog of the back office: finds its texts in the code, and compiles it. It needs GNU gettext.
+"""The German catalog of the back office and of a person's rules: finds its texts in the code, and compiles it.
+
+It needs GNU gettext.
 
 `python -m onecard.dev.german` says what is not translated; with --write it brings the catalog up to date first. The
 product itself reads only the compiled catalog, which is committed.
@@ -12,14 +14,12 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CATALOG: Final = Path("locale") / "de" / "LC_MESSAGES" / "django.po"
-# What cardholders and their apps read has one language, and Unfold's texts have a catalog of their own.
+# What cardholders' apps read has one language, and Unfold's texts have a catalog of their own.
 NOT_OURS: Final = (
     "tests/*",
     ".venv/*",
     "clients/*",
-    "onecard/person/*",
     "onecard/api/*",
-    "templates/person/*",
     "onecard/locale_unfold/*",
 )
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from onecard.api.problems import status_of
 from onecard.kit.errors import OneCardError
+from onecard.kit.words import Words
 from onecard.person.page import LoggedInPage
 from onecard.users.models import User
 
@@ -34,9 +35,9 @@ def to_choose(choices: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
 class FormPage(LoggedInPage):
     """A form of the logged-in person. Put it before PersonPage where a profile is needed."""
 
-    title: ClassVar[str] = ""
-    words: ClassVar[str] = ""
-    button: ClassVar[str] = "Save"
+    title: ClassVar[Words] = ""
+    words: ClassVar[Words] = ""
+    button: ClassVar[Words] = "Save"
     template: ClassVar[str] = "form"
     back: ClassVar[str] = "person:account"
     # A button that cannot be undone looks so.

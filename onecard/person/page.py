@@ -3,12 +3,15 @@
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, cast
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
+from django.utils.translation import get_language_from_request
 from django.views import View
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -37,9 +40,15 @@ class Page(View):
     runs_script: ClassVar[bool] = False
     # Under which entry of the menu the page is.
     menu: ClassVar[str] = ""
+    # Such a page is in the browser's language; every other is in English.
+    is_translated: ClassVar[bool] = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        answer = self._throttled(request) or self.answer(request, *args, **kwargs)
+        language = get_language_from_request(request) if self.is_translated else settings.LANGUAGE_CODE
+        with translation.override(language):
+            answer = self._throttled(request) or self.answer(request, *args, **kwargs)
+        if self.is_translated:
+            patch_vary_headers(answer, ("Accept-Language", "Cookie"))
         answer["Content-Security-Policy"] = CONTENT_POLICY.format(scripts="'self'" if self.runs_script else "'none'")
         answer["Cache-Control"] = "no-store"
         answer["Referrer-Policy"] = "same-origin"

@@ -4,11 +4,12 @@ from typing import Any, Final
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from onecard.kit.amount_field import AmountField
 from onecard.kit.money import Money
 from onecard.person import shown
-from onecard.person.funding.rules import currency_of
+from onecard.person.funding.rule_form import currency_of
 from onecard.person.page import PersonPage
 from routing import preview
 from routing.explanation import explain
@@ -42,21 +43,29 @@ class PreviewForm(forms.Form):
         self.found: list[MerchantCategory] = []
 
     def clean_what(self) -> str:
-        words = " ".join(str(self.cleaned_data["what"]).split())
-        if words.isascii() and words.isdigit():
-            if len(words) != 4:
-                raise forms.ValidationError("An MCC has four digits, such as 5411.")
-            return words
-        self.found = list(MerchantCategory.objects.filter(description__icontains=words)[:MOST_SUGGESTED])
-        if not self.found:
-            raise forms.ValidationError("No kind of shop has this in its name. Try another word, such as restaurant.")
-        return self.found[0].code if len(self.found) == 1 else ""
+        code, self.found = kinds_of_shop(self.cleaned_data["what"])
+        return code
 
     def clean_amount(self) -> Money:
         amount: Money = self.cleaned_data["amount"]
         if amount.minor <= 0:
             raise forms.ValidationError("It must be more than zero.")
         return amount
+
+
+def kinds_of_shop(typed: str) -> tuple[str, list[MerchantCategory]]:
+    """Returns the MCC that was meant, or "" with the kinds of shop to choose from. Raises ValidationError."""
+    words = " ".join(typed.split())
+    if words.isascii() and words.isdigit():
+        if len(words) != 4:
+            raise forms.ValidationError(gettext("An MCC has four digits, such as 5411."))
+        return words, []
+    found = list(MerchantCategory.objects.filter(description__icontains=words)[:MOST_SUGGESTED])
+    if not found:
+        raise forms.ValidationError(
+            gettext("No kind of shop has this in its name. Try another word, such as restaurant.")
+        )
+    return found[0].code if len(found) == 1 else "", found
 
 
 class Preview(PersonPage):

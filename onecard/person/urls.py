@@ -13,6 +13,7 @@ from onecard.person.cards.rules import OneMerchant, RemoveRule, Rules, SingleUse
 from onecard.person.disputes.requests import Dispute, Disputes, OpenDispute, Withdraw
 from onecard.person.funding.adding import AddCard, Saved
 from onecard.person.funding.earning import CardRewards
+from onecard.person.funding.rule_trials import TryChange, TryOwnRule
 from onecard.person.funding.rules import AddOwnRule, ChangeOwnRule, OwnRules, RemoveOwnRule
 from onecard.person.funding.wallet import FundingCard, RemoveCard, Wallet
 from onecard.person.home import Home
@@ -69,6 +70,8 @@ urlpatterns = [
     path("wallet/<uuid:public_id>/rewards", CardRewards.as_view(), name="wallet-card-rewards"),
     path("wallet/rules", OwnRules.as_view(), name="own-rules"),
     path("wallet/rules/add", AddOwnRule.as_view(), name="own-rule-add"),
+    path("wallet/rules/try", TryOwnRule.as_view(), name="own-rule-try"),
+    path("wallet/rules/<uuid:public_id>/try", TryChange.as_view(), name="own-rule-try-change"),
     path("wallet/rules/<uuid:public_id>", ChangeOwnRule.as_view(), name="own-rule"),
     path("wallet/rules/<uuid:public_id>/remove", RemoveOwnRule.as_view(), name="own-rule-remove"),
     # Disputes

@@ -1,0 +1,68 @@
+"""A person tries a rule on their own page, reads what it would have changed, and adds it, all with the keyboard."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from issuing.models import VirtualCard
+from routing.models import PersonalRule
+from tests.browser.conftest import Axe, Shot
+from tests.issuing.rewards.purchases import bought
+from tests.support.back_office import logged_in
+from tests.support.wallets import valued_card
+from wallet.models import FundingMethod
+
+pytestmark = pytest.mark.only_in_proofs
+NAMES = {"8431": "American Express Gold Card", "4242": "Chase Sapphire Reserve", "4444": "Citi Double Cash Card"}
+
+
+@pytest.fixture
+def card(settings: Any) -> VirtualCard:
+    settings.MERCHANT_MCC_PASSED_THROUGH = True
+    settings.DECISION_DEADLINE_MS = 30_000
+    card = valued_card()
+    for last_four, name in NAMES.items():
+        FundingMethod.objects.filter(last_four=last_four).update(name=name)
+    for mcc, minor in (("5812", 18_450), ("5411", 9_240), ("5812", 7_300)):
+        bought(card, minor, mcc=mcc)
+    return card
+
+
+def test_a_rule_is_tried_and_added(
+    card: VirtualCard, server: str, new_page: Callable[[], Page], axe: Axe, shot: Shot
+) -> None:
+    page = new_page()
+    cookies = logged_in(card.cardholder.user).cookies.values()
+    page.context.add_cookies([{"name": each.key, "value": each.value, "url": server} for each in cookies])
+    page.goto("/wallet/rules")
+    page.get_by_role("link", name="Try a rule").press("Enter")
+    page.get_by_label("What to do").select_option(label="Never use this card")
+    page.get_by_label("Card", exact=True).select_option(value=str(FundingMethod.objects.get(last_four="8431").pk))
+    page.get_by_label("Kind of shop").fill("5812")
+    page.get_by_label("Amount", exact=True).fill("45.00")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="What the rule would do")).to_be_visible()
+    expect(page.get_by_text("Another card would have paid")).to_be_visible()
+    axe(page)
+    shot(page, "rule-trial")
+    _pictures(page)
+    assert not PersonalRule.objects.exists()
+
+    page.get_by_role("button", name="Add this rule").press("Enter")
+    expect(page.get_by_text("Never use American Express Gold Card.")).to_be_visible()
+    assert PersonalRule.objects.get().method.last_four == "8431"
+    axe(page)
+
+
+def _pictures(page: Page) -> None:
+    """Pictures for whoever looks, in the folder that RULE_TRIAL_PICTURES names."""
+    folder = os.environ.get("RULE_TRIAL_PICTURES")
+    for name, scheme, width in (("light", "light", 1280), ("dark", "dark", 1280), ("narrow", "light", 390)):
+        if folder:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=Path(folder) / f"rule-trial-{name}.png", full_page=True)
