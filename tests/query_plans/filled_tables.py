@@ -11,6 +11,7 @@ from tests.query_plans.filled_controls import OF_CONTROLS
 from tests.query_plans.filled_money import OF_MONEY
 from tests.query_plans.filled_notices import OF_NOTICES
 from tests.query_plans.filled_rankings import OF_RANKINGS
+from tests.query_plans.filled_statements import OF_STATEMENTS
 from tests.query_plans.row_numbers import A_FEW, DUE, KEYS, LATELY, MONTHS, PEOPLE, PERSON, PURCHASES, SOME_DUE
 
 # What a column gets for which a table below names nothing.
@@ -345,6 +346,7 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
         {"run_id": "(n %% 100) + 1", "card_id": "n", "provider": "'stripe'", "reference": "'ic_' || n"},
     ),
     "issuing_legacydocument": (A_FEW, {"kind": "'virtual_card'", "legacy_id": "'old' || n", "card_id": "n"}),
+    **OF_STATEMENTS,
     **OF_RANKINGS,
     **OF_CONTROLS,
     **OF_NOTICES,

@@ -18,6 +18,7 @@ from onecard.kit import row_counts
 from tests.query_plans.filled_tables import COLUMNS, default_values, fill
 from tests.query_plans.operations import deliveries, domain_calls, filters, pages, searches, sweeps
 from tests.query_plans.operations_of_fraud import about_fraud
+from tests.query_plans.operations_of_statements import about_rules, about_statements
 from tests.query_plans.plans import Seen, counters, explain, watched
 
 # It is one of the longest tests. Tests with a timeout of their own begin first.
@@ -44,6 +45,7 @@ MAY_SCAN: Final = {
 WITHOUT_ID: Final = {
     "alerts_incident": "An incident is found by its rule and what it is about.",
     "audit_entry": "The trail of a thing is found from the thing, by an index.",
+    "issuing_cardstatement": "A statement is found from its card.",
     "issuing_controlpass": "A cardholder's word is found from their card, or by its date.",
     "issuing_disputeevidence": "A file is found from its dispute.",
     "issuing_disputerequest": "What a person asked for is found by their name, or from its case.",
@@ -107,7 +109,17 @@ def plans_of_all() -> dict[str, Seen]:
         explain(found["entries of a card in a long journal"], journal.WRITE_OF, [[17], "stripe", ["iauth_17"]])
     asked = [{"provider": "stripe", "id": f"ic_{number}", "place": number} for number in (17, 18)]
     explain(found["read of unknown cards"], decision_store.READ_CARDS.decode().replace("$1", "%s"), [json.dumps(asked)])
-    for operations in (sweeps, domain_calls, about_fraud, deliveries, pages, searches, filters):
+    for operations in (
+        sweeps,
+        domain_calls,
+        about_fraud,
+        about_statements,
+        about_rules,
+        deliveries,
+        pages,
+        searches,
+        filters,
+    ):
         for name, operation in operations():
             before = counters()
             with watched() as found[name]:
