@@ -54,7 +54,7 @@ def test_answers_of_stand_in_come_out_again(place: Path, make: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_stand_in_whose_cards_or_controls_changed_meanwhile_comes_out_again(place: Path) -> None:
+def test_stand_in_comes_out_again_after_cards_and_controls_change(place: Path) -> None:
     without, cut, unknown = walkthrough_card(), walkthrough_card(), walkthrough_card()
     take_snapshot()
     assert all(answered_without_database(card, 4_500) for card in (without, cut))
@@ -93,7 +93,7 @@ def test_a_balance_pays_where_no_card_can_and_comes_out_again() -> None:
 
 
 @pytest.mark.django_db
-def test_an_amount_cut_by_a_control_and_shared_with_a_balance_comes_out_again() -> None:
+def test_a_cut_amount_that_a_balance_shares_comes_out_again() -> None:
     card = walkthrough_card(issuer_provider="stripe", issuer_card_id="ic_1", balance_minor=3_000, spends_balance=True)
     in_force(when=[condition("mcc", "5812")], action={"kind": "approve_in_part", "most_minor": 2_000})
     pending = {"amount": 5_000, "currency": "usd", "is_amount_controllable": True}
@@ -131,7 +131,7 @@ def _odds_are_read(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_odds_are_read")
-def test_decisions_by_odds_come_out_again_when_odds_and_fees_are_others(settings: Any) -> None:
+def test_decisions_by_odds_come_out_again_after_odds_change(settings: Any) -> None:
     card = valued_card()
     gold = card.cardholder.funding_methods.get(last_four="8431")
     likely = MethodOdds.objects.create(
