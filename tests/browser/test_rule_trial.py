@@ -56,13 +56,23 @@ def test_a_rule_is_tried_and_added(
     expect(page.get_by_text("Never use American Express Gold Card.")).to_be_visible()
     assert PersonalRule.objects.get().method.last_four == "8431"
     axe(page)
+    page.context.add_cookies([{"name": "onecard_language", "value": "de", "url": server}])
+    page.get_by_role("link", name="Change rule 1").click()
+    page.get_by_role("button", name="Erst ausprobieren").press("Enter")
+    expect(page.get_by_role("heading", name="Was die Regel täte")).to_be_visible()
+    axe(page)
+    _picture(page, "german", "light", 390)
 
 
 def _pictures(page: Page) -> None:
-    """Pictures for whoever looks, in the folder that RULE_TRIAL_PICTURES names."""
-    folder = os.environ.get("RULE_TRIAL_PICTURES")
     for name, scheme, width in (("light", "light", 1280), ("dark", "dark", 1280), ("narrow", "light", 390)):
-        if folder:
-            page.set_viewport_size({"width": width, "height": 900})
-            page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=Path(folder) / f"rule-trial-{name}.png", full_page=True)
+        _picture(page, name, scheme, width)
+
+
+def _picture(page: Page, name: str, scheme: Any, width: int) -> None:
+    """Takes a picture for whoever looks, in the folder that RULE_TRIAL_PICTURES names; else none."""
+    folder = os.environ.get("RULE_TRIAL_PICTURES")
+    if folder:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=Path(folder) / f"rule-trial-{name}.png", full_page=True)

@@ -22,7 +22,7 @@ class TrialForm(RuleForm):
     """A rule as it would be, how far to look back, and a purchase that one may leave out."""
 
     days = forms.TypedChoiceField(
-        label=gettext_lazy("How far back"), choices=DAYS, coerce=int, required=False, empty_value=USUAL_DAYS,
+        label=gettext_lazy("How far back"), choices=DAYS, coerce=int, required=False, empty_value=None,
         initial=USUAL_DAYS,
     )  # fmt: skip
     what = forms.CharField(
@@ -37,6 +37,9 @@ class TrialForm(RuleForm):
     def __init__(self, data: Any, holder: Cardholder, rule: PersonalRule | None) -> None:
         super().__init__(data, holder, rule)
         self.of_currency("amount")
+
+    def clean_days(self) -> int:
+        return self.cleaned_data["days"] or USUAL_DAYS
 
     def clean_what(self) -> str:
         typed = str(self.cleaned_data["what"]).strip()
