@@ -10,6 +10,7 @@ from issuing.backtest import people
 from issuing.backtest.people import Past
 from issuing.backtest.sides import Rules, Side
 from issuing.backtest.stored import StoredDecision
+from onecard.kit.money import Money
 from routing.replay import Outcome
 from wallet.models import Preference
 
@@ -43,9 +44,10 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A purchase that another card pays, or for which the same card earns otherwise."""
+    """A purchase that another card pays, or for which the same card earns otherwise, on what was kept of it."""
 
     decision: StoredDecision
+    kept: Money
     before: Outcome
     after: Outcome
 
@@ -122,7 +124,7 @@ def compare(purchases: list[Past], before: Side, after: Side, found: Backtest) -
         found.another_card += outcomes[0].payer != outcomes[1].payer
         _add(found, past.decision, circumstances.purchase.local_date, *outcomes, is_changed=is_changed)
         if is_changed:
-            yield Changed(past.decision, *outcomes)
+            yield Changed(past.decision, past.kept, *outcomes)
 
 
 def _knows(before: Side, after: Side, preference: str) -> bool:

@@ -24,8 +24,8 @@ HEADS: Final = {ALL: "all", MONTH: "by month", CARD: "by card", MCC: "by merchan
 AMOUNTS: Final = ("before", "after", "gained", "lost")
 SUM_COLUMNS: Final = ("group", "key", "name", "currency", "purchases", "changed", *AMOUNTS)
 PURCHASE_COLUMNS: Final = (
-    "decision_id", "purchase", "decided_at", "merchant", "mcc", "amount", "currency", "card_before", "card_after",
-    "earned_before", "earned_after",
+    "decision_id", "purchase", "decided_at", "merchant", "mcc", "amount", "kept", "currency", "card_before",
+    "card_after", "earned_before", "earned_after",
 )  # fmt: skip
 WIDTH: Final = 34
 
@@ -141,7 +141,7 @@ def _row(changed: Changed) -> list[Any]:
         safe(decision.merchant_name),
         decision.mcc,
     ]
-    paid = [f"{decision.paid.major:f}", decision.paid.currency]
+    paid = [f"{decision.paid.major:f}", f"{changed.kept.major:f}", decision.paid.currency]
     return [*what, *paid, *(safe(_card(each)) for each in both), *(_plain(each.reward_micro) for each in both)]
 
 

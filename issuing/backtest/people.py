@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from issuing import states
+from issuing.backtest.kept import kept_of
 from issuing.backtest.stored import CHOSEN, StoredDecision, product_ids, stored_decisions
 from issuing.models import Decision
 from issuing.rewards.space_prices import REMEMBERED
+from onecard.kit.money import Money
 from routing import replay
 from routing.models import PersonalRule, SpendBooking
 from routing.replay import Circumstances
@@ -25,10 +27,14 @@ ENDED: Final = (states.Authorization.REVERSED, states.Authorization.EXPIRED)
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A stored purchase and what its decision chose from; None where the trace does not say enough."""
+    """A stored purchase, what was kept of it, and what its decision chose from; None where the trace says too little.
+
+    The card is chosen for the amount that was asked for; money and caps count what was kept.
+    """
 
     decision: StoredDecision
     circumstances: Circumstances | None
+    kept: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +87,12 @@ def _purchases(ids: Collection[int], since: dt.datetime, until: dt.datetime) -> 
         corrected_by__isnull=True,
     ).exclude(authorization__status__in=ENDED)  # fmt: skip
     found = stored_decisions(rows.order_by("pk"))
-    products = product_ids(found)
+    products, kept = product_ids(found), kept_of(found)
     bought: dict[int, list[Past]] = {}
     for each in found:
-        if each.cardholder_id is not None:
-            past = Past(each, replay.circumstances(each.trace, products))
+        # What came back whole earned nothing, whichever card paid it.
+        if each.cardholder_id is not None and kept[each.id].minor > 0:
+            past = Past(each, replay.circumstances(each.trace, products), kept[each.id])
             bought.setdefault(each.cardholder_id, []).append(past)
     return bought
 

@@ -70,18 +70,22 @@ class Side:
         return cls(rules, person, LiveSpend(person.spent), SpacePricer(history))
 
     def decide(self, past: Past, found: Circumstances) -> Outcome:
-        """Returns which card pays and what it earns, and counts the purchase as spent on it."""
+        """Returns which card pays and what it earns on what was kept, and counts that as spent on it."""
         bought = bought_of(past, found, self.person)
         odds = self.rules.odds.of_methods(found.methods, found.purchase.at) if self.rules.odds else {}
-        made, method = self._choose(found, bought, odds if self.rules.chooses_by_odds else None)
+        by_odds = odds if self.rules.chooses_by_odds else None
+        made, method = self._choose(found, bought, by_odds)
+        kept = bought._replace(amount_minor=past.kept.minor)
+        if kept != bought:
+            made = self._choose(found, kept, by_odds)[0]
         card = str(method.id) if method else ""
         earning = next((each for each in made.chosen.candidates if each.card.holding.card == card), None)
-        self.pricer.add(bought)
-        self._count_for_targets(card, bought)
+        self.pricer.add(kept)
+        self._count_for_targets(card, kept)
         if earning is None:
             return Outcome(method, 0)
         self.live.book(earning.booking)
-        earned = odds[card].expected(earning.earned, bought.amount_minor) if odds else earning.earned
+        earned = odds[card].expected(earning.earned, kept.amount_minor) if odds else earning.earned
         return Outcome(method, micro_of(earned, past.decision.paid.currency))
 
     def _choose(

@@ -18,6 +18,7 @@ from routing.catalogue.entries import entries_of
 from routing.catalogue.rows import read
 from routing.models import CardSpend, RankingDraft, RankingRow, SpendBooking
 from routing.rankings import drafts
+from tests.issuing.rewards.purchases import begun, bought, ended, refunded
 from tests.routing.rankings.drafting import draft_with, entry
 from tests.support.back_office import superuser
 from tests.support.controls import ask
@@ -168,6 +169,33 @@ def test_reversed_purchases_and_those_outside_the_period_do_not_count(card: Virt
 
     assert found("--strategy", "value")["groups"] == []
     assert "0 purchases of 0 people" in said("--strategy", "value")
+
+
+def test_only_what_was_kept_of_a_purchase_counts(card: VirtualCard) -> None:
+    charge = bought(card)
+    refunded(charge, 1_500)
+    waiting = begun(charge, 500)
+
+    total = of_all(found("--strategy", "value"))
+
+    # 30.00 of 45.00 are left: a refund that did not succeed yet, or failed, took nothing away.
+    assert (total["before"], total["after"], total["purchases"]) == ("0.84", "1.8", 1)
+    ended(waiting, "succeeded")
+    assert of_all(found("--strategy", "value"))["after"] == "1.5"
+    refunded(charge, 2_500)
+    assert found("--strategy", "value")["groups"] == []
+
+
+def test_a_card_is_still_chosen_for_the_whole_amount(card: VirtualCard) -> None:
+    gold = card.cardholder.funding_methods.get(network="amex")
+    personal_rules.add(card.cardholder, actor="user:1", action="never_this_card", method=gold, above_minor=4_000)
+    refunded(bought(card), 1_500)
+
+    (row,) = found("--strategy", "value")["purchases_that_change_most"]
+
+    # The rule is asked about 45.00, as it was then, though 30.00 are left.
+    assert "8431" not in row["card_after"]
+    assert (row["amount"], row["kept"]) == ("45.00", "30.00")
 
 
 @pytest.mark.parametrize(

@@ -36,11 +36,16 @@ def paid(charge: FundingCharge) -> FundingCharge:
 
 
 def refunded(charge: FundingCharge, amount: int) -> FundingRefund:
-    with transaction():
-        obligation = wallet_locking.lock(charge.obligation_id)
-        refund = refunds.begin(obligation=obligation, amount_minor=amount, reason="Given back.", actor="system:test")
+    refund = begun(charge, amount)
     ended(refund, "succeeded")
     return refund
+
+
+def begun(charge: FundingCharge, amount: int) -> FundingRefund:
+    """A refund that is on its way."""
+    with transaction():
+        obligation = wallet_locking.lock(charge.obligation_id)
+        return refunds.begin(obligation=obligation, amount_minor=amount, reason="Given back.", actor="system:test")
 
 
 def ended(refund: FundingRefund, status: str) -> None:
