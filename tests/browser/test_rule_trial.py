@@ -1,8 +1,6 @@
 """A person tries a rule on their own page, reads what it would have changed, and adds it, all with the keyboard."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,7 +47,6 @@ def test_a_rule_is_tried_and_added(
     expect(page.get_by_text("Another card would have paid")).to_be_visible()
     axe(page)
     shot(page, "rule-trial")
-    _pictures(page)
     assert not PersonalRule.objects.exists()
 
     page.get_by_role("button", name="Add this rule").press("Enter")
@@ -61,18 +58,3 @@ def test_a_rule_is_tried_and_added(
     page.get_by_role("button", name="Erst ausprobieren").press("Enter")
     expect(page.get_by_role("heading", name="Was die Regel täte")).to_be_visible()
     axe(page)
-    _picture(page, "german", "light", 390)
-
-
-def _pictures(page: Page) -> None:
-    for name, scheme, width in (("light", "light", 1280), ("dark", "dark", 1280), ("narrow", "light", 390)):
-        _picture(page, name, scheme, width)
-
-
-def _picture(page: Page, name: str, scheme: Any, width: int) -> None:
-    """Takes a picture for whoever looks, in the folder that RULE_TRIAL_PICTURES names; else none."""
-    folder = os.environ.get("RULE_TRIAL_PICTURES")
-    if folder:
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        page.screenshot(path=Path(folder) / f"rule-trial-{name}.png", full_page=True)
