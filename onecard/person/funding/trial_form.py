@@ -22,8 +22,7 @@ class TrialForm(RuleForm):
     """A rule as it would be, how far to look back, and a purchase that one may leave out."""
 
     days = forms.TypedChoiceField(
-        label=gettext_lazy("How far back"), choices=DAYS, coerce=int, required=False, empty_value=None,
-        initial=USUAL_DAYS,
+        label=gettext_lazy("How far back"), choices=DAYS, coerce=int, initial=USUAL_DAYS
     )  # fmt: skip
     what = forms.CharField(
         label=gettext_lazy("Kind of shop"), required=False, max_length=80,
@@ -35,11 +34,12 @@ class TrialForm(RuleForm):
     )  # fmt: skip
 
     def __init__(self, data: Any, holder: Cardholder, rule: PersonalRule | None) -> None:
+        # The page that adds or changes a rule leads here and knows no days; what counts must be what is shown.
+        if data is not None and not data.get("days"):
+            data = data.copy()
+            data["days"] = str(USUAL_DAYS)
         super().__init__(data, holder, rule)
         self.of_currency("amount")
-
-    def clean_days(self) -> int:
-        return self.cleaned_data["days"] or USUAL_DAYS
 
     def clean_what(self) -> str:
         typed = str(self.cleaned_data["what"]).strip()

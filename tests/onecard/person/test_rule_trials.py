@@ -80,6 +80,13 @@ def test_the_tried_rule_can_be_added_by_the_button_beside_it(client: Client) -> 
     assert 'formaction="/wallet/rules/try"' in client.get("/wallet/rules/add").content.decode()
 
 
+def test_what_another_page_sends_is_tried_on_the_days_that_are_shown(client: Client) -> None:
+    page = client.post(TRY, never_gold(merchants="Costco")).content.decode()
+
+    assert "of your 2 purchases of these days." in page
+    assert '<option value="30" selected>' in page
+
+
 def test_a_change_is_tried_in_place_of_the_rule(client: Client, bought: VirtualCard) -> None:
     rule = PersonalRule.objects.create(
         cardholder=bought.cardholder, position=1, action="never_this_card", method=gold()
