@@ -36,11 +36,11 @@ class KindKey(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """Expected spend of one kind between two days, in minor units, with its variance and an example at its middle."""
+    """Expected spend of one kind between two days, in minor units, with its variance; `due` is its part in bills."""
 
-    example: Purchase
     mean: float
     variance: float
+    due: int = 0
 
 
 @dataclass(slots=True)
@@ -48,6 +48,9 @@ class _Past:
     total: int = 0
     squares: int = 0
     recent: list[tuple[dt.date, int]] = field(default_factory=list)
+    # The bill that these payments are, whatever the day: found when it is first asked for.
+    bill: "Bill | None" = None
+    is_looked_at: bool = False
 
 
 class History:
@@ -55,57 +58,63 @@ class History:
 
     def __init__(self, since: dt.date, purchases: Iterable[Purchase] = ()) -> None:
         self.since = since
+        self.total = 0
         self._kinds: dict[KindKey, _Past] = {}
-        self._total = 0
         for purchase in purchases:
             self.add(purchase)
 
     def add(self, purchase: Purchase) -> None:
         """Adds a purchase; they are added in the order of their time."""
-        key = KindKey(purchase.mcc, purchase.merchant, purchase.channel, purchase.country == HOME)
-        past = self._kinds.setdefault(key, _Past())
+        past = self._kinds.setdefault(kind_of(purchase), _Past())
         past.total += purchase.amount_minor
         past.squares += purchase.amount_minor**2
         past.recent = [*past.recent[-REMEMBERED:], (purchase.at.date(), purchase.amount_minor)]
-        self._total += purchase.amount_minor
+        past.is_looked_at = False
+        self.total += purchase.amount_minor
 
-    def forecast(self, today: dt.date, spans: Iterable[tuple[dt.date, dt.date]]) -> Iterator[Demand]:
-        """Yields what is expected in each span, the second day of which is no longer in it.
+    def kinds(self) -> Iterable[KindKey]:
+        """Returns every kind that may be expected, always in the same order."""
+        return [*PRIOR, *(key for key in self._kinds if key not in PRIOR)]
 
-        A span must lie within one month, since a season is a month's. Terms are looked up in its middle.
-        """
-        rates = list(self._rates(today))
-        for first, after in spans:
-            yield from _in_span(rates, first, after)
-
-    def _rates(self, today: dt.date) -> Iterator["Rate"]:
-        own_days = float((today - self.since).days) if today > self.since else 0.0
-        level = self._level(own_days)
-        for key in PRIOR.keys() | self._kinds.keys():
-            prior_rate, prior_ticket = PRIOR.get(key, (0.0, 0.0))
-            past = self._kinds.get(key)
-            total, squares = (past.total, past.squares) if past else (0, 0)
-            days = _season_days(key.mcc, self.since, today)
-            rate = (PRIOR_DAYS * prior_rate * level + total) / (PRIOR_DAYS + days)
-            ticket = squares / total if total else prior_ticket
-            yield Rate(key, rate, ticket, find_bill(past.recent, today) if past else None)
-
-    def _level(self, own_days: float) -> float:
-        """How much more this person spends than the average household, cautiously."""
-        return (PRIOR_DAYS * PRIOR_TOTAL + self._total) / ((PRIOR_DAYS + own_days) * PRIOR_TOTAL)
+    def past(self, key: KindKey) -> tuple[int, float, "Bill | None"]:
+        """Returns what was spent on a kind, its usual ticket weighted by amount, and the bill that it seems to be."""
+        past = self._kinds.get(key)
+        if past is None or not past.total:
+            return 0, 0.0, None
+        if not past.is_looked_at:
+            past.bill, past.is_looked_at = find_bill(past.recent), True
+        return past.total, past.squares / past.total, past.bill
 
 
-def _in_span(rates: Iterable["Rate"], first: dt.date, after: dt.date) -> Iterator[Demand]:
-    middle, days = first + (after - first) / 2, (after - first).days
-    for key, rate, ticket, bill in rates:
-        if bill is not None:
-            mean = float(bill.amount * bill.times_due(first, after))
-            variance = (BILL_DEVIATION * mean) ** 2
-        else:
-            mean = rate * SEASONS[SEASON_OF.get(key.mcc, "flat")][first.month - 1] * days
-            variance = mean * ticket
-        if mean > 0:
-            yield Demand(_example(key, middle), mean, variance)
+class Forecast:
+    """What is expected of each kind from one day on. Make it anew each day."""
+
+    def __init__(self, history: History, today: dt.date) -> None:
+        self._history, self._today = history, today
+        own_days = max(0, (today - history.since).days)
+        # How much more this person spends than the average household, cautiously.
+        self._level = (PRIOR_DAYS * PRIOR_TOTAL + history.total) / ((PRIOR_DAYS + own_days) * PRIOR_TOTAL)
+        self._days = {name: PRIOR_DAYS + _season_days(name, history.since, today) for name in SEASONS}
+        self._rates: dict[KindKey, Rate] = {}
+
+    def expect(self, key: KindKey, first: dt.date, after: dt.date) -> Demand:
+        """Returns what is expected of a kind from a day up to the day `after`, both in one month as seasons are."""
+        rate = self._rates.get(key)
+        if rate is None:
+            rate = self._rates[key] = self._rate(key)
+        if rate.bill is not None:
+            due = rate.bill.amount * rate.bill.times_due(first, after)
+            return Demand(float(due), (BILL_DEVIATION * due) ** 2, due)
+        mean = rate.daily * rate.season[first.month - 1] * (after - first).days
+        return Demand(mean, mean * rate.ticket)
+
+    def _rate(self, key: KindKey) -> "Rate":
+        prior_rate, prior_ticket = PRIOR.get(key, (0.0, 0.0))
+        total, ticket, bill = self._history.past(key)
+        season = SEASON_OF.get(key.mcc, "flat")
+        rate = (PRIOR_DAYS * prior_rate * self._level + total) / self._days[season]
+        is_due = bill is not None and (self._today - bill.last).days <= BILL_GAPS[1]
+        return Rate(rate, ticket or prior_ticket, SEASONS[season], bill if is_due else None)
 
 
 class Bill(NamedTuple):
@@ -122,16 +131,16 @@ class Bill(NamedTuple):
 
 
 class Rate(NamedTuple):
-    """A kind with its minor units a day in an average month, its usual ticket weighted by amount, and its bill."""
+    """A kind's minor units a day in an average month, its usual ticket weighted by amount, its season and its bill."""
 
-    key: KindKey
     daily: float
     ticket: float
+    season: tuple[float, ...]
     bill: Bill | None
 
 
-def find_bill(payments: list[tuple[dt.date, int]], today: dt.date) -> Bill | None:
-    """Recognizes a monthly bill in at least two payments of a kind, the last of which is not overdue."""
+def find_bill(payments: list[tuple[dt.date, int]]) -> Bill | None:
+    """Recognizes a monthly bill in at least two payments of a kind; the last of them may be overdue."""
     if len(payments) < 2:
         return None
     last_day, _ = payments[-1]
@@ -139,14 +148,11 @@ def find_bill(payments: list[tuple[dt.date, int]], today: dt.date) -> Bill | Non
     middle = median(amount for _, amount in payments)
     is_monthly = all(BILL_GAPS[0] <= gap <= BILL_GAPS[1] for gap in gaps)
     is_steady = all(abs(amount - middle) <= BILL_SPREAD * middle for _, amount in payments)
-    if is_monthly and is_steady and (today - last_day).days <= BILL_GAPS[1]:
-        return Bill(int(middle), last_day)
-    return None
+    return Bill(int(middle), last_day) if is_monthly and is_steady else None
 
 
-def _season_days(mcc: str, since: dt.date, today: dt.date) -> float:
+def _season_days(season: str, since: dt.date, today: dt.date) -> float:
     """The days from `since` on, each weighted by its month's index."""
-    season = SEASON_OF.get(mcc, "flat")
     if season == "flat":
         return float((today - since).days)
     return sum(SEASONS[season][day.month - 1] * days for day, days in _months(since, today))
@@ -160,7 +166,13 @@ def _months(since: dt.date, today: dt.date) -> Iterator[tuple[dt.date, int]]:
         day = following
 
 
-def _example(key: KindKey, day: dt.date) -> Purchase:
+def kind_of(purchase: Purchase) -> KindKey:
+    """Returns the kind of a purchase."""
+    return KindKey(purchase.mcc, purchase.merchant, purchase.channel, purchase.country == HOME)
+
+
+def example_of(key: KindKey, day: dt.date) -> Purchase:
+    """Returns a purchase of a kind on a day, to ask what cards pay for it."""
     noon = dt.datetime.combine(day, dt.time(12))
     return Purchase(noon, key.mcc, key.merchant, 0, HOME if key.is_home else "", key.channel)
 

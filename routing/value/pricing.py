@@ -10,12 +10,13 @@
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import erfc, exp, pi, sqrt
 
-from routing.value.forecast import History
-from routing.value.offers import Offer, Tier
+from routing.value.forecast import Forecast, History, KindKey
+from routing.value.layout import Layout, Placement
+from routing.value.offers import Tier
 from routing.value.prices import Prices
 from routing.value.spend import Bucket, Spend, Tally, Used
 from routing.value.top_category import Gains
@@ -38,6 +39,7 @@ class Lot:
     rates: tuple[tuple[int, "Slot"], ...]
     mean: float = 0.0
     variance: float = 0.0
+    bills: list[tuple[KindKey, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -103,23 +105,29 @@ class Curve:
         return int(value / fits * sqrt(max(0.0, squared - fits**2))) if fits > 0 else 0
 
 
-def make_prices(wallet: Wallet, spend: Spend, history: History, today: dt.date) -> Prices:
-    """Prices all buckets that are open today, from the history's forecast of the time until each of them ends."""
-    return _Pricing(wallet, spend, history, today).run()
+def make_prices(
+    wallet: Wallet, spend: Spend, history: History, today: dt.date, layout: Layout | None = None
+) -> Prices:
+    """Prices all buckets that are open today, from the history's forecast of the time until each of them ends.
+
+    Who prices the same wallet again keeps its `layout`.
+    """
+    return _Pricing(layout or Layout(wallet), wallet, spend, history, today).run()
 
 
 class _Pricing:
-    def __init__(self, wallet: Wallet, spend: Spend, history: History, today: dt.date) -> None:
-        self._wallet, self._spend, self._history, self._today = wallet, spend, history, today
+    def __init__(self, layout: Layout, wallet: Wallet, spend: Spend, history: History, today: dt.date) -> None:
+        self._layout, self._wallet, self._spend, self._today = layout, wallet, spend, today
+        self._kinds, self._forecast = history.kinds(), Forecast(history, today)
         self._slots: dict[tuple[Bucket, str], Slot] = {}
         self._lots: dict[tuple[object, ...], Lot] = {}
 
     def run(self) -> Prices:
-        for demand in self._history.forecast(self._today, self._months()):
-            offers = self._wallet.offers(demand.example)
-            self._add(offers, demand.example.at.date(), demand.mean, demand.variance)
+        for first, after in self._months():
+            self._lay_out(first, after)
+        groups = self._groups()
         for _ in range(SWEEPS):
-            for group in self._groups():
+            for group in groups:
                 _price(group)
         return self._current_prices()
 
@@ -132,28 +140,32 @@ class _Pricing:
             yield day, following
             day = following
 
-    def _add(self, offers: Sequence[Offer], day: dt.date, mean: float, variance: float) -> None:
-        if all(len(offer.tiers) == 1 for offer in offers):
-            return
-        free = max(offer.tiers[-1].value - offer.fee for offer in offers)
-        rates = [
-            (tier.value - offer.fee, self._slot(card, tier, offer, day))
-            for card, offer in zip(self._wallet.cards, offers, strict=True)
-            for tier in offer.tiers[:-1]
-            if tier.value - offer.fee > free
-        ]
-        if not rates:
-            return
-        key = (free, *((value, slot.bucket, slot.tag) for value, slot in rates))
+    def _lay_out(self, first: dt.date, after: dt.date) -> None:
+        """Adds what is expected in a part of a month to the lots, by the terms of its middle."""
+        day = first + (after - first) / 2
+        lots: dict[Placement, Lot] = {}
+        for key, placement in self._layout.on(day, self._kinds):
+            expected = self._forecast.expect(key, first, after)
+            if expected.mean > 0:
+                lot = lots.get(placement)
+                if lot is None:
+                    lot = lots[placement] = self._lot(placement, day)
+                lot.mean += expected.mean
+                lot.variance += expected.variance
+                if expected.due:
+                    lot.bills.append((key, expected.due))
+
+    def _lot(self, placement: Placement, day: dt.date) -> Lot:
+        rates = tuple((value, self._slot(card, tier, extra, day)) for value, card, tier, extra in placement.rates)
+        key = (placement.free, rates)
         lot = self._lots.get(key)
         if lot is None:
-            lot = self._lots[key] = Lot(free, tuple(rates))
+            lot = self._lots[key] = Lot(placement.free, rates)
             for _, slot in rates:
                 slot.lots.append(lot)
-        lot.mean += mean
-        lot.variance += variance
+        return lot
 
-    def _slot(self, card: Card, tier: Tier, offer: Offer, day: dt.date) -> Slot:
+    def _slot(self, card: Card, tier: Tier, extra: int, day: dt.date) -> Slot:
         cap = tier.cap
         if cap is None:
             raise ValueError("Only a rate under a cap needs space.")
@@ -162,7 +174,7 @@ class _Pricing:
         if slot is None:
             used = self._spent(bucket, tier) if tier.tag else self._spend.buckets.get(bucket)
             left = max(0, cap.limit_minor - (used.total_minor if used else 0))
-            slot = self._slots[bucket, tier.tag] = Slot(bucket, tier.tag, left, tier.value - offer.tiers[-1].value)
+            slot = self._slots[bucket, tier.tag] = Slot(bucket, tier.tag, left, extra)
         return slot
 
     def _spent(self, bucket: Bucket, tier: Tier) -> Used | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from routing.value.choice import ValueChoice, choose_by_value
 from routing.value.forecast import History
+from routing.value.layout import Layout
 from routing.value.live_spend import LiveSpend
 from routing.value.matching import Matcher
 from routing.value.prices import NO_PRICES, Prices
@@ -24,6 +25,7 @@ class SpacePricer:
         self._history = history
         self._prices: Prices = NO_PRICES
         self._priced_on: dt.date | None = None
+        self._layout: tuple[Wallet, Layout] | None = None
 
     def prices(self, wallet: Callable[[], Wallet], spend: Spend, today: dt.date) -> Prices:
         """Returns the prices of today; the wallet is only made where they are due."""
@@ -32,7 +34,7 @@ class SpacePricer:
         if self._priced_on is None or self._is_stale(self._priced_on, today):
             found = wallet()
             has_caps = found.may_earn_under_caps()
-            self._prices = make_prices(found, spend, self._history, today) if has_caps else NO_PRICES
+            self._prices = self._made(found, spend, self._history, today) if has_caps else NO_PRICES
             self._priced_on = today
         return self._prices
 
@@ -40,6 +42,11 @@ class SpacePricer:
         """Remembers a purchase for the forecast; before the first prices there is nothing to forecast for."""
         if self._history is not None:
             self._history.add(purchase)
+
+    def _made(self, wallet: Wallet, spend: Spend, history: History, today: dt.date) -> Prices:
+        if self._layout is None or self._layout[0] is not wallet:
+            self._layout = wallet, Layout(wallet)
+        return make_prices(wallet, spend, history, today, self._layout[1])
 
     def _is_stale(self, priced_on: dt.date, today: dt.date) -> bool:
         return (today - priced_on).days >= PRICES_HOLD_DAYS or today.month != priced_on.month
