@@ -92,6 +92,7 @@ class _Sums:
         "_day",
         "_parts",
         "_prices",
+        "_purchase",
         "_reward",
         "_space",
         "_spend",
@@ -101,7 +102,7 @@ class _Sums:
 
     def __init__(self, card: Card, purchase: Purchase, spend: Spend, prices: Prices) -> None:
         self._card, self._spend, self._prices = card, spend, prices
-        self._day = purchase.at.date()
+        self._purchase, self._day = purchase, purchase.at.date()
         self._parts: list[Part] = []
         self._buckets: list[tuple[Bucket, int]] = []
         self._tallies: list[tuple[Tally, int]] = []
@@ -135,7 +136,7 @@ class _Sums:
         """
         limit = tier.cap.limit_minor if tier.cap else 0
         spent = {tag: minor for tag in bonus.top_categories if (minor := self._spent(bucket, bonus.key, tag))}
-        gains = self._prices.tops.get(bucket, {})
+        gains = self._prices.top(bucket, tier.tag, self._purchase)
         now, then = foresee(spent, tier.tag, left, gains, limit, extra)
         self._tallies.append((Tally(bucket.card, bonus.key, bucket.starts_on, tier.tag), left))
         self._weighed = (tier.tag, now.tag, now.rival, then.tag, then.rival)

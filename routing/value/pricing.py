@@ -17,13 +17,13 @@ from math import erfc, exp, pi, sqrt
 from routing.value.forecast import Forecast, History, KindKey
 from routing.value.layout import Layout, Placement
 from routing.value.offers import Tier
-from routing.value.prices import Prices
+from routing.value.prices import Paid, Prices
 from routing.value.spend import Bucket, Spend, Tally, Used
 from routing.value.top_category import Gains
 from routing.value.wallet import Card, Wallet
 
 SWEEPS = 3
-GRID, COARSE_GRID = 8, 2
+GRID = 8
 # How uncertain a forecast is beside the chance of single purchases: the standard deviation of its level.
 LEVEL_SPREAD = 0.25
 # Money that is only expected is a little less than the same money now, so that an even choice uses the space.
@@ -58,46 +58,53 @@ class Slot:
 class Curve:
     """How much demand there is at each advantage or above, the highest first."""
 
-    def __init__(self, slot: Slot) -> None:
-        steps = [(advantage, lot) for lot in slot.lots if (advantage := _advantage(lot, slot)) > 0]
-        steps.sort(key=lambda step: -step[0])
-        self.advantages = [advantage for advantage, _ in steps]
-        self.means: list[float] = []
-        self.deviations: list[float] = []
-        mean = variance = 0.0
-        for _, lot in steps:
-            mean += lot.mean
+    def __init__(self, slot: Slot, less: "tuple[Lot, int] | None" = None) -> None:
+        """Reads the demand for a slot, less an amount of one lot."""
+        demand = [(advantage, lot) for lot in slot.lots if (advantage := _advantage(lot, slot)) > 0]
+        demand.sort(key=_highest_first)
+        self.mean, self.deviation = 0.0, 1.0
+        # Each step down of the advantage, halved; how much demand there is above it; and the scale of its doubt.
+        self.steps: list[tuple[float, float, float]] = []
+        variance = 0.0
+        for number, (advantage, lot) in enumerate(demand, 1):
+            self.mean += lot.mean - (less[1] if less and less[0] is lot else 0)
             variance += lot.variance
-            self.means.append(mean)
-            self.deviations.append(sqrt(variance + (LEVEL_SPREAD * mean) ** 2) or 1.0)
+            lower = demand[number][0] if number < len(demand) else 0.0
+            if advantage > lower:
+                self.deviation = sqrt(variance + (LEVEL_SPREAD * self.mean) ** 2) or 1.0
+                self.steps.append(((advantage - lower) / 2, self.mean, self.deviation * SQRT_2))
 
     def price(self, room: float) -> float:
         """What one more unit is worth beside this much space."""
         price = 0.0
-        following = [*self.advantages, 0.0][1:]
-        for advantage, lower, mean, deviation in zip(
-            self.advantages, following, self.means, self.deviations, strict=True
-        ):
-            if advantage > lower:
-                price += (advantage - lower) * 0.5 * erfc((room - mean) / (deviation * SQRT_2))
+        for fall, mean, scale in self.steps:
+            price += fall * erfc((room - mean) / scale)
         return price
 
-    def gains(self, room: int, points: int = GRID) -> Gains:
+    def worth(self, room: int) -> float:
+        """The value of this much space, roughly."""
+        return self._values([0, room // 2, room])[-1]
+
+    def gains(self, room: int) -> Gains:
         """The value of space up to this much, at a few points."""
-        rooms = [room * index // points for index in range(points + 1)]
+        rooms = [room * index // GRID for index in range(GRID + 1)]
+        values = self._values(rooms)
+        reach = int(self.mean + self.deviation) if self.steps else 0
+        promised = tuple(int(value * PROMISE) for value in values)
+        return Gains(tuple(rooms), promised, self._deviation(room, values[-1]), reach)
+
+    def _values(self, rooms: list[int]) -> list[float]:
         prices = [self.price(each) for each in rooms]
         values = [0.0]
         for index in range(1, len(rooms)):
             values.append(values[-1] + (prices[index] + prices[index - 1]) / 2 * (rooms[index] - rooms[index - 1]))
-        reach = int(self.means[-1] + self.deviations[-1]) if self.means else 0
-        promised = tuple(int(value * PROMISE) for value in values)
-        return Gains(tuple(rooms), promised, self._deviation(room, values[-1]), reach)
+        return values
 
     def _deviation(self, room: int, value: float) -> int:
         """The standard deviation of the value: that of the demand that fits, at its average advantage."""
-        if not self.means or value <= 0:
+        if not self.steps or value <= 0:
             return 0
-        mean, deviation = self.means[-1], self.deviations[-1]
+        mean, deviation = self.mean, self.deviation
         below = 0.5 * erfc((mean - room) / (deviation * SQRT_2))
         density = exp(-(((room - mean) / deviation) ** 2) / 2) / sqrt(2 * pi)
         fits = mean * below - deviation * density + room * (1 - below)
@@ -191,14 +198,20 @@ class _Pricing:
     def _current_prices(self) -> Prices:
         space: dict[Bucket, Gains] = {}
         tops: dict[Bucket, dict[str, Gains]] = {}
+        paid: dict[Bucket, dict[Paid, Gains]] = {}
         for slot in self._slots.values():
             if slot.bucket.starts_on > self._today:
                 continue
             if slot.tag:
                 tops.setdefault(slot.bucket, {})[slot.tag] = Curve(slot).gains(slot.left)
+                paid.setdefault(slot.bucket, {}).update(_without_bills(slot))
             else:
                 space[slot.bucket] = Curve(slot).gains(slot.left)
-        return Prices(space, tops)
+        return Prices(space, tops, {bucket: found for bucket, found in paid.items() if found})
+
+
+def _highest_first(step: tuple[float, Lot]) -> float:
+    return -step[0]
 
 
 def _price(group: list[Slot]) -> None:
@@ -208,13 +221,19 @@ def _price(group: list[Slot]) -> None:
         return
     totals = []
     for slot in group:
-        slot.is_open = True
         curve = Curve(slot)
         slot.price = curve.price(slot.left)
-        totals.append(curve.gains(slot.left, COARSE_GRID).values[-1])
+        totals.append(curve.worth(slot.left))
     best = max(range(len(group)), key=lambda index: totals[index])
     for index, slot in enumerate(group):
         slot.is_open = index == best
+
+
+def _without_bills(slot: Slot) -> Iterator[tuple[Paid, Gains]]:
+    """Yields for each bill what more spend of its category would gain once it is paid."""
+    for lot in slot.lots:
+        for key, due in lot.bills:
+            yield Paid(slot.tag, key.mcc, key.merchant), Curve(slot, (lot, due)).gains(slot.left)
 
 
 def _advantage(lot: Lot, slot: Slot) -> float:
