@@ -22,7 +22,7 @@ from routing.value.spend import Bucket, Spend, Tally, Used
 from routing.value.top_category import Gains
 from routing.value.wallet import Card, Wallet
 
-SWEEPS = 3
+SWEEPS = 2
 GRID = 8
 # How uncertain a forecast is beside the chance of single purchases: the standard deviation of its level.
 LEVEL_SPREAD = 0.25

@@ -14,8 +14,9 @@ from routing.value.spend import Purchase, Spend
 from routing.value.terms import Catalogue, Holding
 from routing.value.wallet import Wallet
 
-# Prices are made anew after this many days, and on the first purchase of a month.
-PRICES_HOLD_DAYS = 3
+# Prices are made anew after this many days, and on the first purchase of a month; those of a top category each day,
+# since each purchase on its card changes what the others are worth.
+PRICES_HOLD_DAYS, TOP_PRICES_HOLD_DAYS = 3, 1
 
 
 class SpacePricer:
@@ -49,7 +50,8 @@ class SpacePricer:
         return make_prices(wallet, spend, history, today, self._layout[1])
 
     def _is_stale(self, priced_on: dt.date, today: dt.date) -> bool:
-        return (today - priced_on).days >= PRICES_HOLD_DAYS or today.month != priced_on.month
+        days = TOP_PRICES_HOLD_DAYS if self._prices.tops else PRICES_HOLD_DAYS
+        return (today - priced_on).days >= days or today.month != priced_on.month
 
 
 class Replay:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from routing.value.personal_rules import NO_RULES, Action, PersonalRule, PersonalRules
-from routing.value.prices import NO_PRICES, Prices
+from routing.value.prices import NO_PRICES, Paid, Prices
 from routing.value.spend import Bucket, Spend, Tally, Used
 from routing.value.top_category import Gains
 
@@ -113,14 +113,18 @@ def prices_of(kept: Mapping[str, Any]) -> Prices:
     tops: dict[Bucket, dict[str, Gains]] = {}
     for each in kept.get("tops", ()):
         tops.setdefault(_bucket(each), {})[each[3]] = _gains(each[4:])
-    return Prices(space, tops)
+    paid: dict[Bucket, dict[Paid, Gains]] = {}
+    for each in kept.get("paid", ()):
+        paid.setdefault(_bucket(each), {})[Paid(*each[3:6])] = _gains(each[6:])
+    return Prices(space, tops, paid)
 
 
 def kept_prices(prices: Prices) -> dict[str, Any]:
     """Returns prices as JSON."""
     space = [[*_names(bucket), *gains] for bucket, gains in prices.space.items()]
     tops = [[*_names(bucket), tag, *gains] for bucket, found in prices.tops.items() for tag, gains in found.items()]
-    return {name: each for name, each in (("space", space), ("tops", tops)) if each}
+    paid = [[*_names(bucket), *bill, *gains] for bucket, found in prices.paid.items() for bill, gains in found.items()]
+    return {name: each for name, each in (("space", space), ("tops", tops), ("paid", paid)) if each}
 
 
 def _names(bucket: Bucket) -> list[str]:

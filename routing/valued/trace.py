@@ -50,7 +50,7 @@ def describe(
     if spend.buckets or spend.tallies:
         spend = _spend(pairs, purchase.at.date(), spend)
     if prices.space or prices.tops:
-        prices = _prices(chosen.candidates, spend, prices)
+        prices = _prices(chosen.candidates, purchase, spend, prices)
     return {
         "format": FORMAT,
         "purchase": _purchase(purchase),
@@ -292,7 +292,7 @@ def _spend(pairs: Iterable[tuple[Card, Offer]], day: dt.date, known: Spend) -> S
     return Spend(buckets, tallies)
 
 
-def _prices(candidates: Iterable[Earning], spend: Spend, known: Prices) -> Prices:
+def _prices(candidates: Iterable[Earning], purchase: Purchase, spend: Spend, known: Prices) -> Prices:
     """Returns the prices that were looked up, each as far as it was: of the space from before to after the purchase."""
     space: dict[Bucket, Gains] = {}
     tops: dict[Bucket, Mapping[str, Gains]] = {}
@@ -303,7 +303,7 @@ def _prices(candidates: Iterable[Earning], spend: Spend, known: Prices) -> Price
         for tally, minor in each.booking.tallies:
             cap = next(tier.cap for tier in each.offer.tiers if tier.tag == tally.tag)
             bucket = Bucket(tally.card, cap.key if cap else "", tally.starts_on)
-            found = known.tops.get(bucket)
+            found = known.top(bucket, tally.tag, purchase)
             if found:
                 tops[bucket] = {
                     tag: _looked_up(found[tag], tally._replace(tag=tag), cap, spend, minor if tag == tally.tag else 0)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 from routing.value.choice import ValueChoice, choose_by_value
 from routing.value.live_spend import LiveSpend
 from routing.value.prices import Prices
-from routing.value.spend import Booking, Purchase, Spend
+from routing.value.spend import Booking, Bucket, Purchase, Spend
 from routing.value.terms import Channel, Holding, Product
 from routing.value.top_category import Gains
-from routing.value.wallet import Wallet
+from routing.value.wallet import Card, Wallet
 from tests.routing.value.golden import CATALOGUE, MATCHER
 from tests.support.lengths import length
 
@@ -50,7 +51,18 @@ class Situation:
             for card in wallet.cards
             for cap in card.prepared.product.caps
         }
-        return Prices(space)
+        return Prices(space, {bucket: found for card in wallet.cards for bucket, found in self._tops(card, day)})
+
+    def _tops(self, card: Card, day: dt.date) -> Iterator[tuple[Bucket, dict[str, Gains]]]:
+        """What is expected of each top category, a little less of each that follows."""
+        for bonus in card.prepared.bonuses:
+            if bonus.cap is not None and bonus.bonus.top_categories:
+                limit = bonus.cap.limit_minor
+                worth = limit * self.price * 10**6
+                yield card.bucket(bonus.cap, day), {
+                    tag: Gains((0, limit), (0, worth * 9 // (10 + place)), worth // 2, limit)
+                    for place, tag in enumerate(bonus.bonus.top_categories)
+                }
 
 
 @st.composite
@@ -127,6 +139,16 @@ def test_the_order_of_rows_does_not_matter(situation: Situation, chance: random.
     assert [(e.card.holding.card, e.net, e.earned) for e in ours.candidates] == [
         (e.card.holding.card, e.net, e.earned) for e in other.candidates
     ]
+
+
+@MANY
+@given(situations())
+def test_no_card_at_its_base_rate_is_better_than_the_chosen_one(situation: Situation) -> None:
+    choice, amount = situation.choose(), situation.purchase.amount_minor
+
+    for each in choice.candidates:
+        if not each.is_excluded and len(each.offer.tiers) == 1:
+            assert net(choice) >= (each.card.flat_value - each.offer.fee) * amount
 
 
 @MANY

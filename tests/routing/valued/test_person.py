@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 
-from routing.value.prices import Prices
+from routing.value.prices import Paid, Prices
 from routing.value.spend import Bucket
 from routing.value.top_category import Gains
 from routing.valued.person import kept_prices, prices_of
@@ -14,6 +14,7 @@ PRICES = Prices(
     tops={
         Bucket("8", "top", FIRST): {"gas": Gains((0, 50), (0, 20), 9, 60), "groceries": Gains((0, 50), (0, 10), 4, 30)}
     },
+    paid={Bucket("8", "top", FIRST): {Paid("gas", "5541", "Shell"): Gains((0, 50), (0, 10), 3, 20)}},
 )
 
 
