@@ -137,10 +137,10 @@ def test_a_year_keeps_scarce_space_for_what_no_other_card_rewards() -> None:
 
 
 def pay_bills(cards: list[Holding], months: int) -> list[str]:
-    """Who pays a monthly bill of 600 dollars for the internet, beside groceries for 120 dollars every fourth day."""
+    """Who pays a monthly bill of 700 dollars for the internet, beside groceries for 120 dollars every fourth day."""
     replay, payers = Replay(MATCHER, CATALOGUE, cards), []
     for day in (dt.date(2025, 1, 1) + dt.timedelta(days=each) for each in range(30 * months)):
-        bought = [buy(day, 600, "4899", "Fibre")] if day.day == 10 else []
+        bought = [buy(day, 700, "4899", "Fibre")] if day.day == 10 else []
         bought += [buy(day, 120)] if day.toordinal() % 4 == 0 else []
         for purchase in bought:
             choice = replay.choose(purchase)

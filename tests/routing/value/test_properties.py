@@ -59,10 +59,13 @@ class Situation:
             if bonus.cap is not None and bonus.bonus.top_categories:
                 limit = bonus.cap.limit_minor
                 worth = limit * self.price * 10**6
-                yield card.bucket(bonus.cap, day), {
-                    tag: Gains((0, limit), (0, worth * 9 // (10 + place)), worth // 2, limit)
-                    for place, tag in enumerate(bonus.bonus.top_categories)
-                }
+                yield (
+                    card.bucket(bonus.cap, day),
+                    {
+                        tag: Gains((0, limit), (0, worth * 9 // (10 + place)), worth // 2, limit)
+                        for place, tag in enumerate(bonus.bonus.top_categories)
+                    },
+                )
 
 
 @st.composite

@@ -85,6 +85,21 @@ def test_scarce_space_is_kept_for_what_no_other_card_rewards(holder: Cardholder)
 
 
 @PASSED_THROUGH
+def test_a_bill_that_is_due_is_not_expected_a_second_time(holder: Cardholder) -> None:
+    """Internet bills are expected to fill the top category's cap, but of Fibre only this one."""
+    custom = holder.funding_methods.get(last_four="8431")
+    FundingMethod.objects.filter(pk=custom.pk).update(product=CardProduct.objects.get(key="citi-custom-cash"))
+    slot, full = [str(custom.pk), "top", "2025-11-01"], 50_000 * 5_000_000
+    prices = {
+        "tops": [[*slot, "streaming", [0, 50_000], [0, full], 0, 70_000]],
+        "paid": [[*slot, "streaming", "4899", "Fibre", [0, 50_000], [0, 0], 0, 0]],
+    }
+    SpacePrices.objects.create(cardholder=holder, made_at=AT, prices=prices)
+    assert paid_by(rank(holder, "4899", merchant="Cable", amount_minor=70_000)) != "8431"
+    assert paid_by(rank(holder, "4899", merchant="Fibre", amount_minor=70_000)) == "8431"
+
+
+@PASSED_THROUGH
 def test_what_the_person_says_of_points_and_quarters_counts(holder: Cardholder) -> None:
     assert paid_by(rank(holder, "5912")) == "4444"
     FundingMethod.objects.filter(last_four="1117").update(activations={"2025Q4": None})
