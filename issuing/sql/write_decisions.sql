@@ -113,7 +113,7 @@ BEGIN
     )
     SELECT count(*), (SELECT count(*) FROM event),
            array_agg(stored_id) FILTER (WHERE stored_as <> event_id), array_agg(decision_id),
-           bool_or(trace ?| ARRAY['fraud', 'control_hits'])
+           bool_or(trace ? 'control_hits' OR trace->'fraud' @? '$.*[0] ? (@ <> "allow")')
         INTO v_entries, v_events, v_substitutes, v_decisions, v_said FROM entry;
     IF v_events <> v_entries THEN
         RAISE EXCEPTION 'An event came under the id of a decision that is being written out. Write it out again.'
