@@ -281,8 +281,7 @@ WHITENOISE_USE_FINDERS = True  # The admin's few files are served without a coll
 WHITENOISE_AUTOREFRESH = DEBUG
 
 LANGUAGE_CODE = "en-us"
-# Of the back office, where onecard/desk/viewer.py chooses, and of a person's rules (onecard/person/page.py). Each
-# language is named in itself.
+# Of the back office and of a person's rules (onecard/desk/viewer.py, onecard/person/page.py), each in its own words.
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LANGUAGE_COOKIE_NAME = "onecard_language"
 # Our own texts, then what Unfold does not bring in German.

@@ -34,7 +34,7 @@ def note_in_doubt(asked: AuthorizationRequest) -> None:
     note(asked.provider, asked.event_id, asked.authorization_id, is_first=_is_first(asked), reason=LATE)
 
 
-def settle(asked: AuthorizationRequest) -> None:
+def forget_answered(asked: AuthorizationRequest) -> None:
     """Forgets a question whose answer is in the database by now."""
     for key in _keys(asked.provider, asked.event_id, asked.authorization_id, is_first=_is_first(asked)):
         _questions.pop(key, None)

@@ -123,7 +123,7 @@ def _resolve(doubt: _Doubt) -> bool:
     except Exception:
         log.exception("authorization %s: left to the issuer's updates", doubt.asked.authorization_id)
     else:
-        turned_away.settle(doubt.asked)
+        turned_away.forget_answered(doubt.asked)
     return True
 
 

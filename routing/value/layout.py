@@ -40,7 +40,7 @@ class Layout:
 
     def on(self, day: dt.date, keys: Iterable[KindKey]) -> Iterator[tuple[KindKey, Placement]]:
         """Yields the kinds for which caps matter on a day, in their order."""
-        found = self._stretch(day)
+        found = self._placements_on(day)
         for key in keys:
             if key not in found:
                 found[key] = self._place(key, day)
@@ -48,7 +48,7 @@ class Layout:
             if placement is not None:
                 yield key, placement
 
-    def _stretch(self, day: dt.date) -> dict[KindKey, Placement | None]:
+    def _placements_on(self, day: dt.date) -> dict[KindKey, Placement | None]:
         if len(self._stretches) > MOST_STRETCHES:
             self._stretches.clear()
         return self._stretches.setdefault((bisect_right(self._edges, day), quarter_of(day)), {})

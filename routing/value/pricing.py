@@ -129,7 +129,7 @@ def _price(group: list[Slot]) -> None:
     for slot in group:
         curve = Curve(slot)
         slot.price = curve.price(slot.left)
-        totals.append(curve.worth(slot.left))
+        totals.append(curve.value_of(slot.left))
     best = max(range(len(group)), key=lambda index: totals[index])
     for index, slot in enumerate(group):
         slot.is_open = index == best

@@ -65,7 +65,7 @@ class Curve:
             price += fall * erfc((room - mean) / scale)
         return price
 
-    def worth(self, room: int) -> float:
+    def value_of(self, room: int) -> float:
         """The value of this much space, roughly."""
         return self._values([0, room // 2, room])[-1]
 

@@ -157,7 +157,7 @@ def test_a_bill_that_is_due_now_is_not_waited_for() -> None:
     assert payers[-5:] == ["citi-custom-cash"] * 5
 
 
-def test_a_wallet_that_is_priced_again_with_its_layout_has_the_same_prices() -> None:
+def test_a_wallet_priced_again_with_its_layout_has_the_same_prices() -> None:
     """Across a change of quarter, of rotating categories and of the purchases that are known."""
     held = hold("citi-custom-cash", "discover-it-cash-back", "amex-blue-cash-preferred")
     activated = {f"2025Q{quarter}": None for quarter in (1, 2, 3)}
