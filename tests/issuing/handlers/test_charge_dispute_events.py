@@ -37,8 +37,7 @@ def sandbox() -> Iterator[RunningSandbox]:
         yield running
 
 
-@pytest.mark.some_in_suite(1)
-@pytest.mark.some_in_suite(1)
+@pytest.mark.only_in_proofs
 @pytest.mark.parametrize("how", ["win", "lose"])
 def test_any_order_and_repetition_of_the_events_ends_the_same(sandbox: RunningSandbox, how: str) -> None:
     charge = paid_charge()

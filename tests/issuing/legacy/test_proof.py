@@ -19,6 +19,7 @@ BAD_ONES = 100
 SEED = random.SystemRandom().randrange(10**6)
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.django_db(transaction=True)
 def test_of_all_documents_the_bad_are_named_and_the_others_imported(tmp_path: Path) -> None:
     print(f"seed {SEED}")

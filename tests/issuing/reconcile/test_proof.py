@@ -13,6 +13,7 @@ from wallet.models import Case
 SEED = random.SystemRandom().randrange(10**6)
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.django_db(transaction=True)
 def test_of_6_000_rows_exactly_the_300_planted_differences_are_found() -> None:
     print(f"seed {SEED}")

@@ -33,6 +33,7 @@ def counts() -> tuple[int, ...]:
     return tuple(table.objects.count() for table in tables)
 
 
+@pytest.mark.some_in_suite(1)
 def test_a_capture_whose_webhook_is_lost_is_found_repaired_and_clean(
     both: RunningSandbox, side: Side, reconcile: Reconcile
 ) -> None:
@@ -124,6 +125,7 @@ def test_a_processor_payment_that_we_did_not_ask_for_becomes_a_case(
     assert not Entry.objects.filter(action="reconcile.repaired").exists()
 
 
+@pytest.mark.only_in_proofs
 def test_a_success_that_we_hold_as_declined_is_taken_over(
     both: RunningSandbox, at_stripe: Side, reconcile: Reconcile
 ) -> None:
@@ -188,6 +190,7 @@ def test_a_charge_unknown_to_the_processor_is_asked_again_and_stays_open(
     assert Case.objects.get(kind="reconciliation").status == "resolved"
 
 
+@pytest.mark.only_in_proofs
 def test_a_refund_whose_answer_is_lost_is_heard_of_from_the_list(
     both: RunningSandbox, at_stripe: Side, reconcile: Reconcile
 ) -> None:
