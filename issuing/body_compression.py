@@ -27,7 +27,7 @@ class UnknownDictionaryError(OneCardError):
 
 
 def compressed(body: bytes) -> bytes:
-    """Returns the body as it is stored: some 200 bytes for an authorization request of 5 000."""
+    """Returns the body as it is stored: some 500 bytes for an authorization request of 5 000."""
     return bytes((0, NEWEST)) + _coders.compressor.compress(body)
 
 

@@ -45,7 +45,7 @@ def reason_of(asked: AuthorizationRequest) -> str:
     if not _questions:
         return ""
     keys = _keys(asked.provider, asked.event_id, asked.authorization_id, is_first=_is_first(asked))
-    return next((_questions[key] for key in keys if key in _questions), "")
+    return next(filter(None, map(_questions.get, keys)), "")
 
 
 def _keys(provider: str, event_id: str, authorization_id: str, *, is_first: bool) -> list[int]:

@@ -11,21 +11,16 @@ from tests.browser.conftest import Axe, LogIn, Shot
 from tests.issuing.rewards.monthly.months import this_month
 from tests.issuing.rewards.purchases import bought
 from tests.support.back_office import logged_in
-from tests.support.wallets import valued_card
+from tests.support.wallets import named_valued_card
 from wallet.models import FundingCharge, FundingMethod
 
 pytestmark = pytest.mark.only_in_proofs
 BOUGHT = (("5812", 18_450), ("5411", 9_240), ("8011", 21_000), ("5541", 5_210), ("5812", 7_300))
-NAMES = {"8431": "American Express Gold Card", "4242": "Chase Sapphire Reserve", "4444": "Citi Double Cash Card"}
 
 
 @pytest.fixture
 def card(settings: Any) -> VirtualCard:
-    settings.MERCHANT_MCC_PASSED_THROUGH = True
-    settings.DECISION_DEADLINE_MS = 30_000
-    card = valued_card()
-    for last_four, name in NAMES.items():
-        FundingMethod.objects.filter(last_four=last_four).update(name=name)
+    card = named_valued_card(settings)
     for mcc, minor in BOUGHT:
         charge = bought(card, minor, mcc=mcc)
     # The last dinner was paid by another card than the best.

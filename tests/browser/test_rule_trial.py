@@ -11,20 +11,15 @@ from routing.models import PersonalRule
 from tests.browser.conftest import Axe, Shot
 from tests.issuing.rewards.purchases import bought
 from tests.support.back_office import logged_in
-from tests.support.wallets import valued_card
+from tests.support.wallets import named_valued_card
 from wallet.models import FundingMethod
 
 pytestmark = pytest.mark.only_in_proofs
-NAMES = {"8431": "American Express Gold Card", "4242": "Chase Sapphire Reserve", "4444": "Citi Double Cash Card"}
 
 
 @pytest.fixture
 def card(settings: Any) -> VirtualCard:
-    settings.MERCHANT_MCC_PASSED_THROUGH = True
-    settings.DECISION_DEADLINE_MS = 30_000
-    card = valued_card()
-    for last_four, name in NAMES.items():
-        FundingMethod.objects.filter(last_four=last_four).update(name=name)
+    card = named_valued_card(settings)
     for mcc, minor in (("5812", 18_450), ("5411", 9_240), ("5812", 7_300)):
         bought(card, minor, mcc=mcc)
     return card

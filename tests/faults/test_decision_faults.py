@@ -52,7 +52,7 @@ def timed(event: dict[str, Any]) -> tuple[Any, float]:
 
 
 def test_a_locked_card_is_declined_in_time_and_the_decline_is_stored(settings: Any) -> None:
-    settings.DECISION_DEADLINE_MS = 1200
+    settings.DECISION_DEADLINE_MS = 600
     card = walkthrough_card()
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
 
@@ -60,7 +60,7 @@ def test_a_locked_card_is_declined_in_time_and_the_decline_is_stored(settings: A
         response, elapsed_ms = timed(asked)
         assert stripe_events.post(asked).content == response.content
 
-    assert elapsed_ms < 2000
+    assert elapsed_ms < 1500
     assert response.json()["metadata"]["onecard_reason"] == "deadline_exceeded"
     assert unknown_commits.wait_until_resolved(20)
     journal.write_all()

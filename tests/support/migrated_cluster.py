@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from onecard.dev.errors import LauncherError
 from onecard.dev.private_postgres import data_folder
 from onecard.dev.services import BASE, private_services
 from onecard.dev.stack import MANAGE
@@ -40,7 +41,8 @@ def _make(place: Path) -> None:
     with private_services("test") as services:
         command = [*MANAGE, "migrate", "--no-input", "--verbosity=0"]
         environment = {**os.environ, "DATABASE_URL": services.database_url}
-        subprocess.run(command, cwd=CHECKOUT, env=environment, check=True)
+        if subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode:
+            raise LauncherError("The database of the tests could not be migrated; what migrate said stands above.")
         data = data_folder(services.folder)
     # Renamed when it is complete: an interrupted run leaves nothing half made.
     half = place.with_name("half")

@@ -35,6 +35,7 @@ def walkthrough_card(**card: object) -> VirtualCard:
 
 
 # The walkthrough's cards, with the products of the shipped catalogue.
+CARD_NAMES = {"8431": "American Express Gold Card", "4242": "Chase Sapphire Reserve", "4444": "Citi Double Cash Card"}
 OF_NETWORK = {
     "visa": ("4242", "chase-sapphire-reserve"),
     "amex": ("8431", "amex-gold"),
@@ -54,6 +55,15 @@ def valued_card(**card: object) -> VirtualCard:
         made.cardholder.funding_methods.filter(network=network).update(last_four=last_four, product=product)
     made.cardholder.refresh_from_db()
     return made
+
+
+def named_valued_card(settings: Any) -> VirtualCard:
+    """The same, with the names that people know the cards by, where the merchant's category is passed through."""
+    settings.MERCHANT_MCC_PASSED_THROUGH = True
+    card = valued_card()
+    for last_four, name in CARD_NAMES.items():
+        card.cardholder.funding_methods.filter(last_four=last_four).update(name=name)
+    return card
 
 
 def copy_wallet(one: Cardholder, other: Cardholder) -> None:

@@ -1,9 +1,9 @@
 """The wallet's rooms: the backup card, stale pages, what the trail says, and money in words."""
 
 import datetime as dt
-import re
 
 import pytest
+import time_machine
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -230,14 +230,15 @@ def test_open_cases_come_first_with_the_money_the_age_and_the_next_step() -> Non
     with transaction.atomic():
         cases.open_obligation_case(kind="funding_declined", obligation=charge.obligation, summary="No.")
     Case.objects.update(status="resolved", resolved_at=clock.now())
-    cases.open_case(kind="two_charges", reference="obligation:0", money=Money(1234, "USD"), summary="Twice.")
     client = logged_in()
 
-    page = shown(client, "case_changelist")
+    # The age is in whole seconds, and a busy machine takes some to show the page.
+    with time_machine.travel(clock.now(), tick=False):
+        cases.open_case(kind="two_charges", reference="obligation:0", money=Money(1234, "USD"), summary="Twice.")
+        page = shown(client, "case_changelist")
 
     assert page.index("Processor reports a second successful charge") < page.index("Funding card declined after")
-    assert re.search(r"\b\d+ s\b", page), "how long it has been open"
-    for words in ("12.34 USD", "refund or cancel the one that we do not list", "Nothing: it is resolved."):
+    for words in ("12.34 USD", "0 s", "refund or cancel the one that we do not list", "Nothing: it is resolved."):
         assert words in page
     assert charge.obligation.cardholder.name in page
     assert '<span class="oc-label oc-bad oc-badge">1</span>' in page
