@@ -12,6 +12,7 @@ from issuing.handlers import dispatch
 from issuing.models import Hold, IssuerEvent, VirtualCard
 from issuing.reconcile.run import reconcile
 from issuing.reconcile.window import Window
+from onecard.environment import DATABASE_OPTIONS
 from onecard.kit import clock
 from onecard.kit.postgresql import base
 from onecard.kit.postgresql.sessions import NoSessionError
@@ -162,7 +163,9 @@ def test_switched_off_the_pooler_is_an_error_that_names_it(bouncer: int) -> None
             options["pooler"] = usual
 
 
-def test_a_database_without_a_pooler_is_not_taken_for_one() -> None:
+def test_a_database_without_a_pooler_is_not_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "options", DATABASE_OPTIONS["options"])
+
     def one_life() -> tuple[bool, str]:
         with connection.cursor() as cursor:
             cursor.execute("SHOW lock_timeout")
