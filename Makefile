@@ -84,9 +84,15 @@ PROOFS := tests/invariants tests/faults tests/query_plans tests/onecard/dev test
 	tests/issuing/clearing/test_posting.py tests/proofs/tests/test_purchases.py \
 	tests/proofs/tests/test_chaos.py tests/proofs/tests/test_chaos_invariants.py tests/races/test_match_correction.py
 
-proofs: setup  ## what takes too long for the suite: kills, crashes, faults, hostile values, plans, stories (20 minutes)
+# In short what the suite has tried is not tried again.
+ifdef SHORT
+proofs: setup
+	@PROOFS=1 $(LAUNCHER) test -n auto -m 'only_in_proofs or some_in_suite' $(ARGS)
+else
+proofs: setup  ## what takes too long for the suite: kills, crashes, faults, hostile values, plans, stories (20 minutes); SHORT=1 as CI runs it
 	@PROOFS=1 $(LAUNCHER) test -n auto $(PROOFS) $(ARGS)
 	@PROOFS=1 $(LAUNCHER) test -n auto -m 'only_in_proofs or some_in_suite or hypothesis' $(addprefix --ignore=,$(PROOFS)) $(ARGS)
+endif
 
 stories: setup  ## what staff do, from the login on, in a real browser; ARGS='-k freeze'
 	@PROOFS=1 $(LAUNCHER) test -n auto tests/browser $(ARGS)

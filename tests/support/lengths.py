@@ -1,7 +1,7 @@
 """How long a proof is: short or left out in the suite, whole in `make proofs`.
 
-`make test` without arguments sets SUITE, and `make proofs` sets PROOFS. A file that is named, as in
-`make test ARGS=tests/faults/test_pooler.py`, runs whatever it is, in its short form.
+`make test` without arguments sets SUITE, and `make proofs` sets PROOFS; CI sets SHORT beside it, for want of time. A file
+that is named, as in `make test ARGS=tests/faults/test_pooler.py`, runs whatever it is, in its short form.
 """
 
 import os
@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-ARE_WHOLE = bool(os.environ.get("PROOFS"))
+ARE_PROOFS = bool(os.environ.get("PROOFS"))
+ARE_WHOLE = ARE_PROOFS and not os.environ.get("SHORT")
 IS_SUITE = bool(os.environ.get("SUITE"))
 
 

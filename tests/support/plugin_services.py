@@ -45,7 +45,7 @@ def pytest_xdist_auto_num_workers() -> int:
     Among the proofs are purchases that must be in time while everything is busy.
     """
     cores = os.cpu_count() or 1
-    return min(cores if lengths.ARE_WHOLE else cores + (cores + 1) // 2, WORKERS_MOST)
+    return min(cores if lengths.ARE_PROOFS else cores + (cores + 1) // 2, WORKERS_MOST)
 
 
 @pytest.hookimpl(wrapper=True)

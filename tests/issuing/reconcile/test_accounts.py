@@ -88,6 +88,7 @@ def tampered(key: str, by_minor: int) -> None:
 
 
 @pytest.mark.only_in_proofs
+@pytest.mark.timeout(300)
 def test_after_a_month_both_accounts_equal(
     both: RunningSandbox, at_stripe: Side, reconcile: Reconcile, settings: Any
 ) -> None:
