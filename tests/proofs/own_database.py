@@ -12,12 +12,14 @@ from django.db import connection
 @contextmanager
 def own_database() -> Iterator[str]:
     """A fresh migrated database for this process, dropped at the end; gives its URL for other processes."""
-    name = connection.settings_dict["NAME"]
-    connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    before, name = connection.settings_dict["NAME"], connection.creation._get_test_db_name()  # type: ignore[attr-defined]
     try:
-        yield url_of(connection.settings_dict["NAME"])
+        # It takes a minute, in which it may be interrupted as well.
+        connection.creation.create_test_db(verbosity=0, autoclobber=True)
+        yield url_of(name)
     finally:
-        connection.creation.destroy_test_db(name, verbosity=0)
+        _connect(before)
+        _drop(name)
 
 
 @contextmanager
@@ -29,9 +31,7 @@ def copy_of_own_database(suffix: str) -> Iterator[str]:
         yield name
     finally:
         connection.close()
-        with connection._nodb_cursor() as cursor:
-            # With whoever is connected: the session of an interrupted statement ends a moment later.
-            cursor.execute(f"DROP DATABASE IF EXISTS {connection.ops.quote_name(name)} WITH (FORCE)")
+        _drop(name)
 
 
 @contextmanager
@@ -55,3 +55,9 @@ def url_of(name: str) -> str:
 def _connect(name: str) -> None:
     connection.close()
     settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+
+
+def _drop(name: str) -> None:
+    with connection._nodb_cursor() as cursor:
+        # With whoever is connected: the session of an interrupted statement ends a moment later.
+        cursor.execute(f"DROP DATABASE IF EXISTS {connection.ops.quote_name(name)} WITH (FORCE)")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from issuing.authorizations import turned_away
 from tests.proofs.bench import report as bench
 from tests.proofs.scale.measuring import COLD, EMPTY, FULL, LOADS, WARM, of_side
 from tests.proofs.scale.sizes import GB, OF_PURCHASES, Held, bytes_of_a_purchase, largest
@@ -32,8 +33,13 @@ class Run:
             "rows": {name: size.rows for name, size in self.before[FULL].sizes.items() if size.rows > 0},
             "bytes": {name: size.total for name, size in self.before[FULL].sizes.items() if size.rows > 0},
             "read_as_a_whole": self.scans,
-            "errors": sum(each["errors"] + each["declined"] for reports in self.seen.values() for each in reports),
+            "errors": sum(each["errors"] + each["declined"] - _late(each) for each in self._reports),
+            "late": sum(map(_late, self._reports)),
         }
+
+    @property
+    def _reports(self) -> list[Mapping[str, Any]]:
+        return [each for reports in self.seen.values() for each in reports]
 
     @property
     def scans(self) -> dict[str, dict[str, int]]:
@@ -58,6 +64,11 @@ class Run:
         else:
             values = [each[what] for each in reports]
         return round(float(statistics.median(values)), 3)
+
+
+def _late(report: Mapping[str, Any]) -> int:
+    """Returns how many were declined for want of time: the machine's doing, and no wrong answer."""
+    return sum(report["reasons"].get(reason, 0) for reason in (turned_away.LATE, turned_away.OVERLOADED))
 
 
 def _over(full: float, empty: float) -> float | None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -158,8 +158,15 @@ def test_ratios_are_of_the_filled_over_the_empty_database() -> None:
     found = run.figures["closed_32_warm"]["full_over_empty"]
 
     assert (found["rps"], found["p99"], found["cpu_us"]) == (0.9, 1.2, 1.0)
-    assert run.figures["errors"] == 0
+    assert (run.figures["errors"], run.figures["late"]) == (0, 0)
     assert "No statement read a table" in report.tables(run)
+
+
+def test_a_decline_for_want_of_time_is_no_wrong_answer() -> None:
+    reasons = {"deadline_exceeded": 2, "overloaded": 1, "unknown_card": 4}
+    run = a_run(full={"declined": 7, "reasons": reasons})
+
+    assert (run.figures["errors"], run.figures["late"]) == (4 * 4, 4 * 3)
 
 
 def test_a_large_table_that_was_read_as_a_whole_is_named() -> None:
@@ -192,13 +199,13 @@ def test_what_cannot_be_measured_is_refused_before_anything_is_made(asked: list[
 
 def a_run(
     *,
-    empty: dict[str, float] | None = None,
-    full: dict[str, float] | None = None,
+    empty: dict[str, Any] | None = None,
+    full: dict[str, Any] | None = None,
     scans: dict[str, int] | None = None,
 ) -> report.Run:
     usual = {
         "rps": 100.0, "p50": 1.0, "p99": 2.0, "approved": 100, "declined": 0, "errors": 0, "cpu_s": 0.1,
-        "web_cpu_s": 0.1, "postgres_cpu_s": 0.1, "log_bytes": 1000, "written_out_s": 0.1,
+        "web_cpu_s": 0.1, "postgres_cpu_s": 0.1, "log_bytes": 1000, "written_out_s": 0.1, "reasons": {},
     }  # fmt: skip
     seen = {
         (f"{load}_{spread}", side): [usual | (figures or {})]

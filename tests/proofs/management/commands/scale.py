@@ -52,6 +52,9 @@ class Command(BaseCommand):
         to.write_text(json.dumps(run.figures, indent=2) + "\n")
         self.stdout.write(report.tables(run))
         self.stdout.write(f"Written to {to}.")
+        if run.figures["late"]:
+            late = f"{run.figures['late']} purchases were declined for want of time: this machine had too much to do."
+            self.stderr.write(self.style.WARNING(late))
         if any(run.scans.values()):
             raise CommandError("A statement read a large table as a whole; the last lines above say which.")
         if run.figures["errors"]:
