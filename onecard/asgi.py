@@ -15,7 +15,7 @@ from onecard.kit.shed_at_once import ShedsAtOnce
 from onecard.wsgi import application as wsgi_application  # Comes first: it reads the settings.
 
 from issuing import journal  # isort: skip
-from issuing.authorizations import authorize, stand_in_keeper  # isort: skip
+from issuing.authorizations import deadlines, stand_in_keeper  # isort: skip
 from issuing.webhooks import event_loop, shedding  # isort: skip
 
 # Where a purchase is asked about, what each issuer's door does without a thread, and how it declines for want of one.
@@ -31,7 +31,7 @@ DECISIONS = Lane(
     most_waiting=500,
     most_body=1024 * 1024,
     body_within_s=3,
-    shed_after_s=authorize.longest_wait_ms() / 1000,
+    shed_after_s=deadlines.longest_wait_ms() / 1000,
     sheds={path: decline for path, (_, decline) in DECISION_PATHS.items()},
     looks_first={path: partial(event_loop.answer, door) for path, (door, _) in DECISION_PATHS.items()},
     is_swamped=event_loop.is_swamped,

@@ -7,13 +7,15 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
+
+import msgspec
 
 CASH = "cash"
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Purchase:
+class Purchase(msgspec.Struct, frozen=True):
     """The purchase: the merchant's MCC, the currency, and the moment in UTC with the cardholder's own date."""
 
     mcc: str
@@ -71,8 +73,7 @@ class Rules:
     significantly_better: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A method with its ranking row and effective reward; `left_out` says why it may not pay, or ""."""
 
     method: Method
@@ -86,8 +87,7 @@ class Candidate:
         return self.row is not None and self.row.reward_type == CASH
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """The result: the method that pays (None: decline), the rule that decided, and every method."""
 
     method: Method | None
@@ -185,13 +185,19 @@ def _multiplier(row: Row, preference: str, rules: Rules) -> Decimal:
     return rules.multipliers[preference, row.reward_type == CASH]
 
 
+def _reward(candidate: Candidate) -> Decimal:
+    return candidate.effective_reward
+
+
 def _rank(candidates: list[Candidate], tie_within: Decimal) -> list[Candidate]:
     """Sorts by effective reward, highest first; a tie goes to the backup card, then to the wallet's order.
 
     A tie is not transitive (a ties b, b ties c, a beats c), so each place is filled in turn: all that tie with the best
     remaining one compete for it.
     """
-    left = sorted(candidates, key=lambda candidate: -candidate.effective_reward)
+    left = sorted(candidates, key=_reward, reverse=True)
+    if all(better.effective_reward - next_one.effective_reward > tie_within for better, next_one in pairwise(left)):
+        return left
     ranked = []
     while left:
         best = left[0].effective_reward

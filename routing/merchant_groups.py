@@ -1,5 +1,6 @@
 """The groups of merchant category codes, by the ranges of ISO 18245."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ GROUPS: Final = {
 }
 
 
+@functools.lru_cache(maxsize=4096)
 def group_of(mcc: str) -> str | None:
     """Returns the key of the group that an MCC is in; None for one that is in none."""
     return next((key for key, group in GROUPS.items() if group.bounds[0] <= mcc <= group.bounds[1]), None)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final
 
+from msgspec import structs
+
 from onecard.kit.money import Money, currency_exponent
 from routing import rewards
 from routing.engine import CASH, Choice, Method, Purchase, Row, Rules, applicable_rows, choose
@@ -50,7 +52,7 @@ class Circumstances:
 
     def on(self, day: dt.date) -> "Circumstances":
         """Returns the same purchase as if it were made on another day, for rows that begin later."""
-        found = replace(self, purchase=replace(self.purchase, local_date=day))
+        found = replace(self, purchase=structs.replace(self.purchase, local_date=day))
         if self.valued is None:
             return found
         bought = self.valued.bought

@@ -6,9 +6,9 @@ cardholder's preference says which one; ROUTING_STRATEGY=value has every purchas
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from django.conf import settings
 
 from onecard.kit.clock import local_day
@@ -26,8 +26,7 @@ NOBODY: Final = PersonFacts()
 HOME: Final = "US"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A purchase to be routed: the moment in UTC, the merchant, and the amount that a funding card would pay.
 
     `country` is ISO 3166-1 alpha-2, "" where it is not known; `is_online` is None where that is not known.

@@ -11,12 +11,12 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.db import DatabaseError, IntegrityError, InterfaceError, NotSupportedError, OperationalError
 
 from issuing import journal
 from issuing.authorizations import decision_store, fraud, late_approvals, turned_away, unknown_commits
 from issuing.authorizations.answers import answer_of
+from issuing.authorizations.deadlines import is_too_old, left_ms, recording_ms, remaining_ms
 from issuing.authorizations.proposal import draft, propose, propose_late_decline
 from issuing.fraud.asking import NOBODY, Answers
 from issuing.inbox import deliveries as inbox
@@ -29,12 +29,7 @@ from onecard.kit.postgresql.time_limits import give_up_after
 
 log = logging.getLogger(__name__)
 
-# Work does not begin with less than this share of the deadline left: it would most likely not finish.
-WORK_SHARE = 0.1
-# Parts of the deadline reserved for sending the answer and for recording the decline; at most these shares.
-ANSWER_MS, ANSWER_SHARE = 40, 0.1
-RECORD_MS, RECORD_SHARE = 250, 0.25
-# What is left of that for stand-in, where a database that is too slow does not record the decline either.
+# The share of the time for recording a decline that is stand-in's, where a database that is too slow records nothing.
 STAND_IN_SHARE = 0.4
 # The server cancels a statement at its limit. The connection is given up on only this much later.
 SILENCE_MS = 20
@@ -183,7 +178,7 @@ def _decline_late(question: _Question) -> bytes:
     asked, watch = question.asked, question.watch
     decision_id, within_ms = uuid.uuid4(), left_ms(watch) - SILENCE_MS
     if stand_in.is_on():
-        within_ms -= _recording_ms() * STAND_IN_SHARE
+        within_ms -= recording_ms() * STAND_IN_SHARE
     try:
         proposal = propose_late_decline(asked, decision_id=decision_id, watch=watch)
         with give_up_after((within_ms + SILENCE_MS) / 1000):
@@ -219,36 +214,3 @@ def _withdraw(question: _Question) -> bytes:
         log.warning("authorization %s: a late approval could not be withdrawn: %s", asked.authorization_id, error)
         question.in_doubt.append(question.decision_id)
         return question.bare_decline("deadline_exceeded")
-
-
-def longest_wait_ms() -> float:
-    """Returns the longest a request may have waited when work begins; an older one is declined unread."""
-    return _deciding_ms() - float(settings.DECISION_DEADLINE_MS) * WORK_SHARE
-
-
-def is_too_old(watch: Stopwatch) -> bool:
-    """Returns whether a request has waited so long that it is declined unread."""
-    return watch.elapsed_ms >= longest_wait_ms()
-
-
-def remaining_ms(watch: Stopwatch) -> float:
-    """Returns the time that is left for deciding."""
-    return _deciding_ms() - watch.elapsed_ms
-
-
-def left_ms(watch: Stopwatch) -> float:
-    """Returns the time that is left until the answer must be sent."""
-    return _answering_ms() - watch.elapsed_ms
-
-
-def _deciding_ms() -> float:
-    return _answering_ms() - _recording_ms()
-
-
-def _recording_ms() -> float:
-    return min(RECORD_MS, float(settings.DECISION_DEADLINE_MS) * RECORD_SHARE)
-
-
-def _answering_ms() -> float:
-    deadline_ms = float(settings.DECISION_DEADLINE_MS)
-    return deadline_ms - min(ANSWER_MS, deadline_ms * ANSWER_SHARE)

@@ -7,7 +7,6 @@ cancelled there and raises django.db.OperationalError.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -23,7 +22,7 @@ from issuing.controls import velocity
 from issuing.history import card_history
 from issuing.history.card_history import NO_HISTORY, History
 from issuing.issuers.messages import AuthorizationRequest
-from onecard.kit.masked_body import evidence_of
+from onecard.kit.masked_body import Evidence, evidence_of
 from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY, NotConnectedError
 from onecard.kit.postgresql.loop_connection import LoopConnection, bigint_array, bytea_array, jsonb, text_array
 from onecard.kit.postgresql.time_limits import SilentDatabaseError, TimeLimitedConnection
@@ -91,8 +90,7 @@ RECORD = "SELECT outcome, response FROM issuing_record_decision(%(proposal)s, %(
 BY_INDEX = "set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """The outcome of the committing statement (issuing/sql/record_decision.sql), and the answer; empty if undecided."""
 
     kind: str
@@ -172,13 +170,12 @@ async def read_pasts(link: LoopConnection, cards: Sequence[int], *, remaining_ms
 
 
 async def record_many(
-    link: LoopConnection, decisions: Sequence[tuple[dict[str, Any], bytes]], *, remaining_ms: float
+    link: LoopConnection, decisions: Sequence[tuple[dict[str, Any], Evidence]], *, remaining_ms: float
 ) -> list[Result]:
     """Commits decisions together, in one round trip (issuing/sql/record_decisions.sql); all of them or none."""
     looked_at, answers, traces, alone, bodies, counted = [], [], [], [], [], []
     taken: set[tuple[str, str, str]] = set()
-    for place, (proposal, body) in enumerate(decisions, start=1):
-        evidence = evidence_of(body)
+    for place, (proposal, evidence) in enumerate(decisions, start=1):
         facts = proposal | {"original_mac": evidence.original_mac, "place": place}
         facts["is_ordinary"] = _is_ordinary(facts) and _is_first(facts, taken)
         traces.append(msgspec.json.encode(facts.pop("trace")))

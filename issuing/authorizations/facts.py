@@ -110,8 +110,7 @@ class KnownCard:
     own_people: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """Everything that a decision is based on; `answered` is the stored answer when the event is not new.
 
     `status_before` is "" for an unknown purchase. `unknown_rounds` counts the earlier rounds that the request lists and

@@ -2,9 +2,9 @@
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from django.conf import settings
 
 from issuing import states
@@ -23,8 +23,7 @@ from routing.engine import Choice
 from wallet.models import KycStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """What the card, its controls and the choice of a funding card say, before the fraud hooks are asked.
 
     `reason` is why it is declined, or "". `from_balance_minor` is what the card's balance pays of `amount_minor`.

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from issuing import journal
-from issuing.authorizations import authorize, decision_store, fraud, past, turned_away, unknown_commits
+from issuing.authorizations import deadlines, decision_store, fraud, past, turned_away, unknown_commits
 from issuing.authorizations.answers import answer_of
 from issuing.authorizations.facts import CardFacts, Facts, KnownCard
 from issuing.authorizations.proposal import draft, propose
@@ -30,6 +30,7 @@ from issuing.issuers.messages import AuthorizationRequest
 from issuing.stand_in import answers as stand_in
 from onecard.kit import clock
 from onecard.kit.clock import Stopwatch
+from onecard.kit.masked_body import Evidence, evidence_of
 from onecard.kit.postgresql.base import NotDoneError
 from onecard.kit.postgresql.loop_connection import LoopConnection
 from routing import rulebook, strategy
@@ -66,13 +67,13 @@ async def decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> 
     """Returns the answer's bytes, as `authorize` does; raises NeedsThreadError where this is not the place for it."""
     if reason := turned_away.reason_of(asked):
         return asked.answers.bare_decline(reason)
-    if authorize.is_too_old(watch):
+    if deadlines.is_too_old(watch):
         # Not logged, as in issuing/webhooks/shedding.py: there are too many when it happens, and each log line delays.
         return asked.answers.bare_decline(turned_away.LATE)
     try:
         return await _decide(asked, body, watch)
     except NeedsThreadError as error:
-        if not authorize.is_too_old(watch):
+        if not deadlines.is_too_old(watch):
             raise
         # A thread would find it too old to be decided.
         answered = await stand_in_for(asked, body, watch, error.in_doubt) if error.is_database_failing else None
@@ -83,7 +84,7 @@ async def stand_in_for(
     asked: AuthorizationRequest, body: bytes, watch: Stopwatch, in_doubt: Sequence[uuid.UUID] = ()
 ) -> bytes | None:
     """Returns stand-in's answer, or None where there is none; for when the database does not answer."""
-    within_s = authorize.left_ms(watch) / 1000
+    within_s = deadlines.left_ms(watch) / 1000
     return await stand_in.answer_soon(asked, body, watch, within_s=within_s, in_doubt=list(in_doubt))
 
 
@@ -97,23 +98,24 @@ async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
     if not _is_first_round(asked):
         raise NeedsThreadError
     known = await _known(asked, watch)
-    if known is None or not _is_ordinary(asked, known):
+    if known is None:
         raise NeedsThreadError
     decision_id = uuid.uuid4()
     made, hooks = draft(asked, _facts(known), watch=watch), NOBODY
     if not made.reason:
-        hooks = await fraud.ask_soon(asked, known.facts, remaining_ms=authorize.remaining_ms(watch))
+        hooks = await fraud.ask_soon(asked, known.facts, remaining_ms=deadlines.remaining_ms(watch))
         watch.lap("hooks")
     proposal = propose(made, decision_id=decision_id, watch=watch, hooks=hooks)
     proposal["rulebook_version"] = known.rulebook_version
-    result = await _recorded(asked, proposal, body, watch, decision_id)
+    evidence = Evidence(body) if asked.is_clean else evidence_of(body)
+    result = await _recorded(asked, proposal, evidence, watch, decision_id)
     watch.lap("commit")
     if result.kind == "stale":
         _cards.pop((asked.provider, asked.issuer_card_id), None)
     if result.kind not in ANSWERED:
         raise NeedsThreadError
     if result.kind == "recorded":
-        if authorize.left_ms(watch) < 0 and asked.answers.is_approval(result.response):
+        if deadlines.left_ms(watch) < 0 and asked.answers.is_approval(result.response):
             raise NeedsThreadError([decision_id])
         journal.wake_writer()
         _remember(asked, result, proposal)
@@ -126,12 +128,18 @@ def is_silent() -> bool:
 
 
 async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | None:
-    """Returns what the memory has of the card where that is of use, or else what the database has."""
+    """Returns what the memory has of the card where that is of use, or else what the database has.
+
+    None where that is not all that this request needs.
+    """
     key = (asked.provider, asked.issuer_card_id)
     known = _cards.get(key)
     is_fresh = known is not None and past.may_decide(known)
     is_usable = known is not None and (is_fresh or not _spends_by_value(known))
-    if known is not None and is_usable and (_is_ordinary(asked, known) or known.facts.spends_balance):
+    if known is not None and is_usable and known.facts.spends_balance:
+        _cards.move_to_end(key)
+        return None
+    if known is not None and is_usable and _is_ordinary(asked, known):
         _cards.move_to_end(key)
         if not is_fresh:
             await _read_past(known.facts, watch)
@@ -141,7 +149,7 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
         _cards[key] = known
         if len(_cards) > KNOWN_CARDS:
             _cards.popitem(last=False)
-    return known
+    return known if known is not None and _is_ordinary(asked, known) else None
 
 
 async def _read_past(card: CardFacts, watch: Stopwatch) -> None:
@@ -152,7 +160,7 @@ async def _read_past(card: CardFacts, watch: Stopwatch) -> None:
 
 async def _read_from(reads: SharedStatement[T, R], item: T, watch: Stopwatch) -> R:
     try:
-        found = await reads(item, within_s=authorize.remaining_ms(watch) / 1000)
+        found = await reads(item, within_s=deadlines.remaining_ms(watch) / 1000)
     except (DatabaseError, TimeoutError, NotTakenError):
         raise NeedsThreadError(is_database_failing=True) from None
     watch.lap("read")
@@ -179,10 +187,10 @@ def _remember(asked: AuthorizationRequest, result: decision_store.Result, propos
 
 
 async def _recorded(
-    asked: AuthorizationRequest, proposal: dict[str, Any], body: bytes, watch: Stopwatch, decision_id: uuid.UUID
+    asked: AuthorizationRequest, proposal: dict[str, Any], evidence: Evidence, watch: Stopwatch, decision_id: uuid.UUID
 ) -> decision_store.Result:
     try:
-        return await _commits((proposal, body), within_s=authorize.remaining_ms(watch) / 1000)
+        return await _commits((proposal, evidence), within_s=deadlines.remaining_ms(watch) / 1000)
     except (NotTakenError, NotDoneError):
         raise NeedsThreadError(is_database_failing=True) from None
     except Exception as error:
@@ -236,7 +244,7 @@ async def _read_pasts(connection: LoopConnection, cards: Sequence[int], left_ms:
 
 
 async def _commit(
-    connection: LoopConnection, decisions: Sequence[tuple[dict[str, Any], bytes]], left_ms: float
+    connection: LoopConnection, decisions: Sequence[tuple[dict[str, Any], Evidence]], left_ms: float
 ) -> Sequence[decision_store.Result]:
     """Commits in the order of the cards, so that two such statements take their locks in one order."""
     places = sorted(range(len(decisions)), key=lambda place: decisions[place][0].get("card_id") or 0)
@@ -248,7 +256,7 @@ async def _commit(
 
 _cards: OrderedDict[Key, KnownCard] = OrderedDict()
 _reads: SharedStatement[Key, KnownCard | None] = SharedStatement(_read, at_once=1, most=MOST_TOGETHER)
-_commits: SharedStatement[tuple[dict[str, Any], bytes], decision_store.Result] = SharedStatement(
+_commits: SharedStatement[tuple[dict[str, Any], Evidence], decision_store.Result] = SharedStatement(
     _commit, at_once=AT_ONCE, most=MOST_TOGETHER
 )
 _pasts: SharedStatement[int, History] = SharedStatement(_read_pasts, at_once=1, most=MOST_TOGETHER)

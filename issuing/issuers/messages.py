@@ -8,6 +8,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
 from issuing.issuers import fingerprints
 from onecard.kit.errors import OneCardError
 from onecard.kit.masked_body import masked_body
@@ -19,8 +21,7 @@ class MalformedEventError(OneCardError):
     code = "malformed_event"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """The mode, the account ("" for our own) and the API version; a mode of None is not stated."""
 
     livemode: bool | None = None
@@ -28,11 +29,11 @@ class Origin:
     api_version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """The parts of every event: its id, its kind, its object, and `reported_at` where it is stated.
 
-    `says` is the content that the event's id is bound to, in JSON values; None where that is not known.
+    `says` is the content that the event's id is bound to, in JSON values; None where that is not known. `is_clean` says
+    that a look at the body has shown that it holds no card data; it is false where nobody looked.
     """
 
     id: str
@@ -42,14 +43,14 @@ class Envelope:
     reported_at: dt.datetime | None = None
     says: Any = None
     origin: Origin = Origin()
+    is_clean: bool = False
 
     def fingerprint(self) -> str:
         """Returns the hash of the event's content; "" where that is not known."""
-        return "" if self.says is None else fingerprints.of(self.says)
+        return "" if self.says is None else fingerprints.of(self.says, is_clean=self.is_clean)
 
 
-@dataclass(frozen=True, slots=True)
-class Merchant:
+class Merchant(msgspec.Struct, frozen=True):
     """Where the purchase happens, as far as the issuer reports it; `country` is ISO 3166-1 alpha-2 where it is one."""
 
     mcc: str
@@ -62,8 +63,7 @@ class Merchant:
     postal_code: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SideAmounts:
+class SideAmounts(msgspec.Struct, frozen=True, kw_only=True):
     """Minor units, never negative. `merchant_amount_minor` is None if it is in the same currency, or not stated.
 
     Cash and the machine's fee are parts of the main amount, in its currency.
@@ -77,7 +77,7 @@ class SideAmounts:
     def columns(self) -> dict[str, Any]:
         """Returns the columns under the names of our rows and of the committing statement."""
         # Not by dataclasses.asdict, which is slow, and every decision comes here.
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
     def said(self) -> dict[str, Any]:
         """Returns the columns that have a value."""
@@ -87,8 +87,7 @@ class SideAmounts:
 NOTHING = SideAmounts()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signals:
+class Signals(msgspec.Struct, frozen=True, kw_only=True):
     """What the issuer adds about how the purchase is made, in words that are the same for every issuer; None: not said.
 
     `entry_mode` is chip, contactless, swipe, keyed or online; `channel` is present or not_present. `cvc`, `expiry` and
@@ -133,8 +132,7 @@ class AnswerFormat(Protocol):
         """Returns whether these bytes, written by `answer` or `bare_decline`, approve."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizationRequest:
+class AuthorizationRequest(msgspec.Struct, frozen=True):
     """An authorization request: may this card spend `amount_minor` more?
 
     `round_key` is equal in two requests for one round. `answers` writes the issuer's answer format.
@@ -142,7 +140,7 @@ class AuthorizationRequest:
     whatever the event's id. `cardholders` are the issuer's ids of cardholders that it names besides the card. An
     increment `follows`: then `approved_before_minor` is the amount that the issuer says was approved before (None: not
     stated), and `earlier_events` or `earlier_rounds` name the rounds before it, by event id or by round key. `is_cash`
-    is true where the issuer's message says that it is cash, whatever the MCC.
+    is true where the issuer's message says that it is cash, whatever the MCC. `is_clean` is that of its envelope.
     """
 
     provider: str
@@ -165,6 +163,7 @@ class AuthorizationRequest:
     cardholders: tuple[str, ...] = ()
     is_cash: bool = False
     signals: Signals = NO_SIGNALS
+    is_clean: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def of_stripe(content: Mapping[str, Any], currency: str) -> SideAmounts:
     The merchant's amount is in its own currency's smallest unit, as Stripe counts it (onecard/kit/currency_units.py).
     """
     details = content.get("amount_details")
-    details = details if isinstance(details, Mapping) else {}
+    details = details if isinstance(details, dict | Mapping) else {}
     theirs = alpha_3(content.get("merchant_currency"))
     return SideAmounts(
         **_foreign(_whole(content.get("merchant_amount"), theirs), theirs, currency),
@@ -37,8 +37,8 @@ def of_marqeta(row: Mapping[str, Any], currency: str) -> SideAmounts:
     Marqeta's model; no sample was seen. If the names mean something else, only these two columns are wrong.
     """
     network = row.get("currency_conversion")
-    network = network.get("network") if isinstance(network, Mapping) else None
-    network = network if isinstance(network, Mapping) else {}
+    network = network.get("network") if isinstance(network, dict | Mapping) else None
+    network = network if isinstance(network, dict | Mapping) else {}
     theirs = alpha_3(network.get("original_currency_code"))
     fee = _minor(row.get("acquirer_fee_amount"), currency) or 0
     cash = _minor(row.get("cash_back_amount"), currency) or 0

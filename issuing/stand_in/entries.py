@@ -4,7 +4,6 @@ The cipher is that of onecard/kit/crypto.py with the first of SECOND_FACTOR_KEYS
 """
 
 import base64
-import dataclasses
 import zlib
 from typing import Any, Final
 
@@ -83,8 +82,10 @@ class DamagedLineError(Exception):
 
 
 def request_of(asked: AuthorizationRequest) -> dict[str, Any]:
-    """Returns a request in plain values."""
-    return dataclasses.asdict(asked)
+    """Returns a request in plain values. Whoever reads it looks at the body again."""
+    values: dict[str, Any] = msgspec.to_builtins(asked)
+    del values["is_clean"]
+    return values
 
 
 def line_of(item: Item) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from issuing.authorizations import authorize, together, turned_away
+from issuing.authorizations import deadlines, together, turned_away
 from issuing.inbox import log_ids
 from issuing.issuers.marqeta.events import gateway_envelope, jit_funding, parse_gateway_request, read_object
 from issuing.issuers.marqeta.jit_methods import APPROVABLE, CASH
@@ -68,9 +68,9 @@ async def answer(door: Door, headers: Mapping[str, str], body: bytes, arrived_at
     watch.lap("verify")
     if signed_at is not None:
         request_age.count_signature(watch, signed_at)
-    if authorize.is_too_old(watch):
+    if deadlines.is_too_old(watch):
         return door.decline(body, turned_away.LATE) or {}
-    left_s = authorize.remaining_ms(watch) / 1000
+    left_s = deadlines.remaining_ms(watch) / 1000
     entered_at = await admission.enter(left_s=left_s, limit_s=left_s + watch.elapsed_ms / 1000)
     if not entered_at:
         return await _shed(door, body, watch)

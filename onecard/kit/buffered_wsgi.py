@@ -16,6 +16,7 @@ from functools import partial
 from threading import Barrier
 from typing import Any
 
+import msgspec
 from asgiref.wsgi import WsgiToAsgiInstance
 
 from onecard.kit import log_context, request_ids
@@ -80,8 +81,7 @@ class Lane:
         return self.under_way >= self.threads + self.most_waiting
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A complete response."""
 
     status: int

@@ -5,6 +5,7 @@ amounts (docs/issuers/stripe.md, Supported currencies, Special cases). Marqeta s
 units (`1.000` KWD, `50` ISK), so `Money.parse` and `Money.major` convert them.
 """
 
+import functools
 from decimal import Decimal
 
 from onecard.kit import exact_json
@@ -52,7 +53,7 @@ def from_stripe(amount: object, currency: object) -> Money:
         amount = exact_json.whole(amount)
     if isinstance(amount, bool) or not isinstance(amount, int):
         raise MoneyError(f"{amount!r} is no amount: Stripe sends whole numbers.")
-    shift = currency_exponent(code) - STRIPE_DECIMALS.get(code, currency_exponent(code))
+    shift = _shift(code)
     if shift >= 0:
         minor = amount * 10**shift
     else:
@@ -63,12 +64,18 @@ def from_stripe(amount: object, currency: object) -> Money:
     return Money(minor, code)
 
 
+@functools.cache
+def _shift(currency: str) -> int:
+    """Returns how many decimals more a currency has here than at Stripe; raises MoneyError for an unknown code."""
+    return currency_exponent(currency) - STRIPE_DECIMALS.get(currency, currency_exponent(currency))
+
+
 def to_stripe(money: Money) -> int:
     """Converts Money to Stripe's units; raises MoneyError for what Stripe cannot count (see `stripe_step`)."""
     if money.minor % stripe_step(money.currency):
         raise MoneyError(f"Stripe cannot take {money}: round it down by `rounded_for_stripe` first.")
-    shift = STRIPE_DECIMALS.get(money.currency, currency_exponent(money.currency)) - currency_exponent(money.currency)
-    return int(money.minor * 10**shift) if shift >= 0 else int(money.minor // 10**-shift)
+    shift = _shift(money.currency)
+    return int(money.minor // 10**shift) if shift >= 0 else int(money.minor * 10**-shift)
 
 
 def stripe_step(currency: str) -> int:

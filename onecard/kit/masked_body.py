@@ -6,9 +6,9 @@ What is no JSON is covered as one text.
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
@@ -18,8 +18,7 @@ from onecard.kit.masking import inherited, is_secret_name, masked, masked_value,
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+\-]*|[{}\[\],:]', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """What is kept of a delivery; `original_mac` tells which bytes came where it is not these, and is "" otherwise."""
 
     body: bytes

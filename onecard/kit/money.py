@@ -2,10 +2,10 @@
 
 import functools
 import re
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 import iso4217
+import msgspec
 
 from onecard.kit.errors import OneCardError
 from onecard.kit.separators import localised
@@ -36,8 +36,7 @@ def currency_exponent(currency: str) -> int:
     return int(exponent)
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(msgspec.Struct, frozen=True):
     """An exact amount: `minor` units of an upper-case ISO 4217 `currency`."""
 
     minor: int

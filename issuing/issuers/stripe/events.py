@@ -24,6 +24,7 @@ from issuing.issuers.stripe import request_history, signals
 from issuing.issuers.stripe.amounts import amount_in, currency_in, in_our_units
 from issuing.issuers.stripe.answers import STRIPE
 from onecard.kit import exact_json
+from onecard.kit.card_data_scan import holds_no_card_data
 from onecard.kit.countries import alpha_2
 from onecard.kit.text import clean_text, free_text
 
@@ -70,6 +71,7 @@ def parse_envelope(body: bytes) -> Envelope:
         # Mode and account are part of it: an event of test mode must not be taken for a copy of a live one.
         says=[kind, content, origin.livemode, origin.account],
         origin=origin,
+        is_clean=kind == REQUEST and holds_no_card_data(body),
     )
 
 
@@ -117,12 +119,14 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
         answers=STRIPE,
         beside=beside,
         fingerprint=fingerprints.of(
-            [purchase, card, round_key, currency, *merchant_said, beside.cash_minor, *whose, people]
+            [purchase, card, round_key, currency, *merchant_said, beside.cash_minor, *whose, people],
+            is_clean=envelope.is_clean,
         ),
         cardholders=people,
         follows=bool(history) or approved_before != 0 or content.get("approved") is True,
         approved_before_minor=approved_before,
         signals=signals.of_stripe(content, pending, currency),
+        is_clean=envelope.is_clean,
     )
 
 

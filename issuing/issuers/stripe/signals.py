@@ -31,7 +31,7 @@ WALLETS: Final = ("apple_pay", "google_pay", "samsung_pay")
 def of_stripe(content: Mapping[str, Any], pending: Mapping[str, Any], currency: str) -> Signals:
     """Returns the signals of an authorization with its pending request."""
     checks = content.get("verification_data")
-    checks = checks if isinstance(checks, Mapping) else {}
+    checks = checks if isinstance(checks, dict) else {}
     secure = checks.get("three_d_secure")
     method, wallet, risk = content.get("authorization_method"), content.get("wallet"), pending.get("network_risk_score")
     return Signals(
@@ -40,7 +40,7 @@ def of_stripe(content: Mapping[str, Any], pending: Mapping[str, Any], currency: 
         cvc=_check(checks.get("cvc_check")),
         expiry=_check(checks.get("expiry_check")),
         address=_check(checks.get("address_postal_code_check"), checks.get("address_line1_check")),
-        three_d_secure=_word(THREE_D_SECURE, secure.get("result") if isinstance(secure, Mapping) else None),
+        three_d_secure=_word(THREE_D_SECURE, secure.get("result") if isinstance(secure, dict) else None),
         wallet=wallet if wallet in WALLETS else ("other" if wallet else None),
         network_risk=risk if type(risk) is int else None,
         is_amount_controllable=_is_controllable(pending, currency),
@@ -62,7 +62,7 @@ def _is_controllable(pending: Mapping[str, Any], currency: str) -> bool:
     The committing statement writes the part in our units, so Stripe's smallest unit has to be the same.
     """
     details = pending.get("amount_details")
-    has_cash = isinstance(details, Mapping) and bool(details.get("cashback_amount"))
+    has_cash = isinstance(details, dict) and bool(details.get("cashback_amount"))
     try:
         return pending.get("is_amount_controllable") is True and not has_cash and from_stripe(1, currency).minor == 1
     except MoneyError:

@@ -1,10 +1,10 @@
 """Between a decision's read and its commit rows change, time runs out and copies arrive (money-safety I5, I6, I18)."""
 
-import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 import time_machine
 
@@ -139,7 +139,7 @@ def test_after_a_withdrawal_every_repeat_gets_the_correction(settings: Any, monk
     assert stripe_events.post(asked).content == answer.content
     assert stripe_events.post(asked | {"id": stripe_events.unique("evt")}).content == answer.content
     read = decision_store.read
-    monkeypatch.setattr(decision_store, "read", lambda *a, **k: dataclasses.replace(read(*a, **k), answered=None))
+    monkeypatch.setattr(decision_store, "read", lambda *a, **k: msgspec.structs.replace(read(*a, **k), answered=None))
     assert stripe_events.post(asked).content == answer.content, "the committing statement knows it too"
 
 
