@@ -1,6 +1,6 @@
 """How long a proof is: short or left out in the suite, whole in `make proofs`.
 
-`make test` without arguments sets SUITE, and `make proofs` sets PROOFS; CI sets SHORT beside it, for want of time. A file
+`make test` without arguments sets SUITE, and `make proofs` sets PROOFS; CI sets SHORT as well, for want of time. A file
 that is named, as in `make test ARGS=tests/faults/test_pooler.py`, runs whatever it is, in its short form.
 """
 
