@@ -33,7 +33,7 @@ def of_role(name: str) -> Client:
 
 
 @pytest.mark.only_in_proofs
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_meets_a_dead_link(role: str) -> None:
     purchases(1)

@@ -49,5 +49,31 @@ def test_the_name_of_a_code_is_not_harmless(name: str) -> None:
     assert not holds_no_card_data(json.dumps({"a": 1, name: {"value": "1234"}}).encode())
 
 
+# Some of the lines come again in other bodies, where another line stands before or after them.
+lines = st.sampled_from(
+    [
+        '"a": 1,', '"card": "4242424242",', '"424242",', "424242", '  "b": [4242424242', "],", '"memo": "cvv",',
+        '"is 123",', '"cvc"', ': "123",', '"track1": {', '"value": "B123"', "}", '"note": "code', "4242424242424242",
+        '"d4242424242424242"',
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(lines, max_size=6), min_size=2, max_size=4))
+def test_a_line_that_was_harmless_before_hides_nothing_later(bodies: list[list[str]]) -> None:
+    assert all(is_right_about("\n".join(each).encode()) for each in bodies)
+
+
+def test_a_number_over_two_lines_is_not_harmless() -> None:
+    for last in ("4242", '"4242'):
+        assert holds_no_card_data(b'"a": "x 424242424242",\n"b": 1')
+        assert not holds_no_card_data(f'"a": "x 424242424242",\n{last}",\n"b": 1'.encode())
+
+
+def test_a_name_whose_colon_is_on_the_next_line_is_not_harmless() -> None:
+    assert holds_no_card_data(b'"a"\n: "abc"')
+    assert not holds_no_card_data(b'{\n"track1"\n: "abc"}')
+
+
 def is_right_about(body: bytes) -> bool:
     return not holds_no_card_data(body) or masked_body.covered(body) == body
