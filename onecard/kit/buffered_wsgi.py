@@ -47,6 +47,9 @@ ARRIVED_AT = "onecard.arrived_at"
 # The key of a scope whose body has come to its end.
 IS_WHOLE = "onecard.is_whole"
 ID_HEADER = request_ids.HEADER.lower().encode()
+_ID_NAME = request_ids.HEADER.lower()
+# The key of a scope's headers as text.
+_READ_HEADERS = "onecard.headers"
 
 
 @dataclass(slots=True)
@@ -112,7 +115,7 @@ class BufferedWsgi:
         if scope["type"] != "http":
             raise ValueError(f"This server speaks HTTP only, not {scope['type']}.")
         arrived_at, taken = scope.get(ARRIVED_AT) or time.perf_counter(), [0]
-        scope[request_ids.KEPT_AS] = name = request_ids.taken_or_new(_header(scope, ID_HEADER))
+        scope[request_ids.KEPT_AS] = name = request_ids.taken_or_new(_headers(scope).get(_ID_NAME, ""))
         log_context.bind_request(name)
         try:
             answer = await self._respond(scope, receive, arrived_at, taken)
@@ -177,7 +180,7 @@ class BufferedWsgi:
             lane.under_way -= 1
 
     async def _body(self, scope: Scope, receive: Receive, lane: Lane, taken: list[int]) -> bytes:
-        declared = _header(scope, b"content-length")
+        declared = _headers(scope).get("content-length", "")
         _refuse_other_codings(scope)
         if declared.isdigit() and int(declared) > lane.most_body:
             raise RefusedError(413, f"The body is larger than {lane.most_body} bytes.")
@@ -282,8 +285,10 @@ def _refusal(error: RefusedError) -> Answer:
 
 def _refuse_other_codings(scope: Scope) -> None:
     """Refuses unknown transfer codings: a proxy could see another end of the body (RFC 9112, section 6.1)."""
+    if "transfer-encoding" not in _headers(scope):
+        return
     codings = [value.strip().lower() for name, value in scope["headers"] if name == b"transfer-encoding"]
-    if codings not in ([], [b"chunked"]):
+    if codings != [b"chunked"]:
         raise RefusedError(501, "The only transfer coding that is read is chunked.")
 
 
@@ -294,8 +299,9 @@ def json_answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
 
 
 def _headers(scope: Scope) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    return next((value.decode("latin-1") for given, value in scope["headers"] if given == name), "")
+    """Returns the headers by their lower-case names, read once; of several with one name the first counts."""
+    if _READ_HEADERS not in scope:
+        given = reversed(scope["headers"])
+        scope[_READ_HEADERS] = {name.decode("latin-1"): value.decode("latin-1") for name, value in given}
+    read: dict[str, str] = scope[_READ_HEADERS]
+    return read
