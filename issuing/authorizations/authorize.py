@@ -24,6 +24,7 @@ from issuing.inbox import log_ids
 from issuing.issuers.messages import AuthorizationRequest, Envelope
 from issuing.stand_in import answers as stand_in
 from issuing.stand_in import policy
+from onecard.kit import fresh_ids
 from onecard.kit.clock import Stopwatch
 from onecard.kit.postgresql.time_limits import give_up_after
 
@@ -46,7 +47,7 @@ class _Question:
     asked: AuthorizationRequest
     body: bytes
     watch: Stopwatch
-    decision_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    decision_id: uuid.UUID = field(default_factory=fresh_ids.fresh)
     # Asked once, and not about what is declined anyway: a second attempt must not cost their time again.
     hooks: Answers | None = None
     in_doubt: list[uuid.UUID] = field(default_factory=list)
@@ -139,7 +140,7 @@ def _read_choose_commit(question: _Question) -> decision_store.Result | None:
     watch.lap("read")
     if facts.answered is not None:
         return decision_store.Result("duplicate", facts.answered)
-    question.decision_id = uuid.uuid4()
+    question.decision_id = fresh_ids.fresh()
     made = draft(asked, facts, watch=watch)
     if question.hooks is None and not made.reason:
         question.hooks = fraud.ask(asked, facts, remaining_ms=remaining_ms(watch))
@@ -176,7 +177,7 @@ def _answer_unstored(question: _Question, error: DatabaseError) -> bytes:
 def _decline_late(question: _Question) -> bytes:
     """Declines because time is up, and briefly tries to record that without waiting for the card's lock."""
     asked, watch = question.asked, question.watch
-    decision_id, within_ms = uuid.uuid4(), left_ms(watch) - SILENCE_MS
+    decision_id, within_ms = fresh_ids.fresh(), left_ms(watch) - SILENCE_MS
     if stand_in.is_on():
         within_ms -= recording_ms() * STAND_IN_SHARE
     try:

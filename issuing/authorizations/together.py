@@ -28,7 +28,7 @@ from issuing.fraud.asking import NOBODY
 from issuing.history.card_history import History
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.stand_in import answers as stand_in
-from onecard.kit import clock
+from onecard.kit import clock, fresh_ids
 from onecard.kit.clock import Stopwatch
 from onecard.kit.masked_body import Evidence, evidence_of
 from onecard.kit.postgresql.base import NotDoneError
@@ -100,7 +100,7 @@ async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
     known = await _known(asked, watch)
     if known is None:
         raise NeedsThreadError
-    decision_id = uuid.uuid4()
+    decision_id = fresh_ids.fresh()
     made, hooks = draft(asked, _facts(known), watch=watch), NOBODY
     if not made.reason:
         hooks = await fraud.ask_soon(asked, known.facts, remaining_ms=deadlines.remaining_ms(watch))
