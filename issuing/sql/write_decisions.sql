@@ -4,11 +4,7 @@
 -- then gone, so all of this happens once.
 CREATE OR REPLACE FUNCTION issuing_write_decisions(p_ids bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-    v_entries bigint;
-    v_events bigint;
-    v_substitutes bigint[];
-    v_decisions bigint[];
-    v_said boolean;
+    v_written record;
 BEGIN
     IF cardinality(p_ids) = 0 THEN
         RETURN 0;
@@ -111,23 +107,40 @@ BEGIN
                                       'method_id', method_id)
             FROM entry
     )
-    SELECT count(*), (SELECT count(*) FROM event),
-           array_agg(stored_id) FILTER (WHERE stored_as <> event_id), array_agg(decision_id),
-           bool_or(trace ? 'control_hits' OR trace->'fraud' @? '$.*[0] ? (@ <> "allow")')
-        INTO v_entries, v_events, v_substitutes, v_decisions, v_said FROM entry;
-    IF v_events <> v_entries THEN
+    SELECT count(*) AS entries, (SELECT count(*) FROM event) AS events,
+           array_agg(stored_id) FILTER (WHERE stored_as <> event_id) AS substitutes,
+           array_agg(decision_id) AS decisions,
+           bool_or(trace ? 'control_hits' OR trace->'fraud' @? '$.*[0] ? (@ <> "allow")') AS are_verdicts,
+           -- What the history of the cards keeps, taken from here so that nothing is read back.
+           array_agg(decision_id) FILTER (WHERE is_of_card) AS ids,
+           array_agg(authorization_id) FILTER (WHERE is_of_card) AS purchases,
+           array_agg(approved) FILTER (WHERE is_of_card) AS approved,
+           array_agg(amount_minor) FILTER (WHERE is_of_card) AS amounts,
+           array_agg(currency::text) FILTER (WHERE is_of_card) AS currencies,
+           array_agg(decided_at) FILTER (WHERE is_of_card) AS times,
+           array_agg(trace->'place') FILTER (WHERE is_of_card) AS places,
+           array_agg(trace->>'mcc') FILTER (WHERE is_of_card) AS mccs
+        INTO v_written FROM (
+            SELECT stored_id, stored_as, event_id, decision_id, authorization_id, approved, amount_minor, currency,
+                   decided_at, trace, trace ? 'card_version' AS is_of_card FROM entry OFFSET 0) written;
+    IF v_written.events <> v_written.entries THEN
         RAISE EXCEPTION 'An event came under the id of a decision that is being written out. Write it out again.'
             USING ERRCODE = 'serialization_failure';
     END IF;
 
-    IF v_substitutes IS NOT NULL THEN
+    IF v_written.substitutes IS NOT NULL THEN
         PERFORM issuing_open_case('event_contradiction', 'issuerevent:' || e.id, e.reason || ' It was decided.',
                                   d.amount_minor, d.currency, e.handled_at)
-            FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id WHERE e.id = ANY(v_substitutes);
+            FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id
+            WHERE e.id = ANY(v_written.substitutes);
     END IF;
-    PERFORM issuing_keep_history(v_decisions);
-    IF v_said THEN
-        PERFORM issuing_keep_verdicts(v_decisions);
+    IF v_written.ids IS NOT NULL THEN
+        PERFORM issuing_add_to_history(
+            v_written.ids, v_written.purchases, v_written.approved, v_written.amounts, v_written.currencies,
+            v_written.times, v_written.places, v_written.mccs);
     END IF;
-    RETURN v_entries;
+    IF v_written.are_verdicts THEN
+        PERFORM issuing_keep_verdicts(v_written.decisions);
+    END IF;
+    RETURN v_written.entries;
 END $$;

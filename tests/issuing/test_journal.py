@@ -1,5 +1,6 @@
 """What follows from a committed decision is written from the journal once, whoever comes first."""
 
+import functools
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ from django.db import connection
 
 from issuing import journal, locking
 from issuing.authorizations import authorize
-from issuing.models import Authorization, Decision, Hold, IssuerEvent, JournalEntry
+from issuing.history import rebuilding
+from issuing.models import Authorization, CardHistory, Decision, Hold, IssuerEvent, JournalEntry
 from onecard.outbox.models import Message
 from tests.support import stripe_events
 from tests.support.threads import at_once
@@ -126,6 +128,58 @@ def test_a_report_that_came_first_keeps_its_id(left: dict[str, Any]) -> None:
     assert Decision.objects.get().event_id != other.pk
     assert Decision.objects.get().event.event_id.startswith("sha256:")
     assert Case.objects.get().kind == Case.Kind.EVENT_CONTRADICTION
+
+
+@pytest.mark.django_db
+def test_the_history_of_the_journal_equals_the_rebuilt_one(left: dict[str, Any]) -> None:
+    card = Authorization.objects.get().card
+    assert card is not None
+    post_and_leave(card.issuer_card_id, amount=10**9)
+
+    assert journal.write_waiting() == 2
+
+    assert CardHistory.objects.get().approved_minor == 4500
+    assert len(CardHistory.objects.get().recent) == 2
+    assert rebuilding.rebuild_card(card.pk) is False
+
+
+@pytest.mark.django_db
+def test_writing_out_reads_no_stored_decision() -> None:
+    """A plan that was made while there were none read them all, by the index of what corrects them."""
+    card = walkthrough_card().issuer_card_id
+    for number in range(1, 4):
+        post_and_leave(card)
+        before = rows_read("issuing_decision_corrects_id_key")
+        journal.write_waiting()
+        assert rows_read("issuing_decision_corrects_id_key") == before
+        assert Decision.objects.count() == number
+
+
+@pytest.mark.django_db
+def test_one_call_of_the_writer_writes_out_more_than_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = walkthrough_card().issuer_card_id
+    monkeypatch.setattr(journal, "BATCH", 2)
+    monkeypatch.setattr(journal, "write_waiting", functools.partial(journal.write_waiting, 2))
+    for _ in range(5):
+        post_and_leave(card)
+
+    journal.Writer().write_out()
+
+    assert (Decision.objects.count(), JournalEntry.objects.count()) == (5, 0)
+
+
+def post_and_leave(card: str, **asked: Any) -> None:
+    """Posts a request whose process dies before it writes anything out."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(authorize.journal, "write_soon", lambda *_event: None)
+        stripe_events.post(stripe_events.authorization_request(card=card, **asked))
+
+
+def rows_read(index: str) -> int:
+    """How many entries of an index this transaction has read."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_get_xact_tuples_returned(%s::regclass)", [index])
+        return int(cursor.fetchone()[0])
 
 
 @pytest.mark.django_db
