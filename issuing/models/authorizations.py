@@ -143,8 +143,13 @@ class Decision(models.Model):
     """One answer to one request, with everything that it was made from. Added once, never changed."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    event = models.ForeignKey(IssuerEvent, on_delete=models.PROTECT, related_name="decisions", db_index=False)
-    authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT, related_name="decisions", db_index=False)
+    # A trigger checks these two for all rows of a statement at once (docs/decisions/0070).
+    event = models.ForeignKey(
+        IssuerEvent, on_delete=models.PROTECT, related_name="decisions", db_index=False, db_constraint=False
+    )
+    authorization = models.ForeignKey(
+        Authorization, on_delete=models.PROTECT, related_name="decisions", db_index=False, db_constraint=False
+    )
     obligation = models.OneToOneField(
         FundingObligation, null=True, blank=True, on_delete=models.PROTECT, related_name="decision"
     )
@@ -243,10 +248,19 @@ class Hold(models.Model):
     `of_capture` is what merchants took beyond all that was held; it counts in the windows of what was held.
     """
 
-    decision = models.OneToOneField(Decision, null=True, blank=True, on_delete=models.PROTECT, related_name="hold")
-    authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT, related_name="holds")
-    day = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+", db_index=False)
-    month = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+", db_index=False)
+    # A trigger checks these four for all rows of a statement at once (docs/decisions/0070).
+    decision = models.OneToOneField(
+        Decision, null=True, blank=True, on_delete=models.PROTECT, related_name="hold", db_constraint=False
+    )
+    authorization = models.ForeignKey(
+        Authorization, on_delete=models.PROTECT, related_name="holds", db_constraint=False
+    )
+    day = models.ForeignKey(
+        SpendWindow, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    month = models.ForeignKey(
+        SpendWindow, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     counter_ids = ArrayField(
         models.BigIntegerField(),
         default=list,
