@@ -24,6 +24,12 @@ DECLARE
     v_ids bigint[];
     v_want record;
     v_over int[];
+    v_full bigint[];
+    v_trailing bigint[];
+    v_since timestamptz[];
+    v_room_minor bigint[];
+    v_room_count bigint[];
+    v_of_amount boolean[];
     v_counted text[];
 BEGIN
     -- 1. Lock the cards in their order, then look: the statements below see what was committed before.
@@ -51,11 +57,13 @@ BEGIN
                     AND w.starts_at <= p.now AND w.ends_at > p.now LIMIT 1) IS NULL;
     END IF;
 
-    -- 3. Lock the counters of controls, in the order in which everybody locks them; open the missing ones before that.
-    -- Then see which proposals would reach too far, counting all of this set: those are left to the single function.
+    -- 3. Find the counters of controls; open the missing ones. Then raise all of them by what this set would count, in
+    -- the order in which everybody locks them: that locks each row once, and says what it comes to. Whatever is not
+    -- written below is taken back before anybody else sees it. A proposal that counts where too much would be reached
+    -- by all of the set is left to the single function, which knows how far each one gets.
     IF p_counters > 0 THEN
-        SELECT array_agg(p.now ORDER BY p.place), array_agg(p.amount_minor ORDER BY p.place) INTO v_nows, v_amounts
-            FROM jsonb_to_recordset(p_all) AS p (place int, now timestamptz, amount_minor bigint);
+        SELECT array_agg((p.of->>'now')::timestamptz), array_agg((p.of->>'amount_minor')::bigint)
+            INTO v_nows, v_amounts FROM jsonb_array_elements(p_all) AS p (of);
         FOR v_turn IN 1 .. 2 LOOP
             SELECT array_agg(c.id ORDER BY w.n) INTO v_ids
                 FROM unnest(p_places, p_versions, p_subjects) WITH ORDINALITY AS w (place, version, subject, n)
@@ -79,28 +87,41 @@ BEGIN
                 PERFORM issuing_open_counter(v_want.version, v_want.subject, v_want.now, v_want.bounds);
             END LOOP;
         END LOOP;
-        PERFORM 1 FROM issuing_velocitycounter WHERE id = ANY(v_ids) ORDER BY version_id, subject_id FOR NO KEY UPDATE;
-        WITH wanted AS (
-            SELECT w.place::int AS place, c.id, most_minor, most_count, v_amounts[w.place] AS amount_minor,
-                   CASE WHEN trailing_s > 0 THEN recent.spent_minor ELSE c.spent_minor END AS spent_minor,
-                   CASE WHEN trailing_s > 0 THEN recent.count ELSE c.count END AS count
-            FROM unnest(p_places, p_most_minor, p_most_count, p_trailing_s) WITH ORDINALITY
-                    AS w (place, most_minor, most_count, trailing_s, n)
-                LEFT JOIN issuing_velocitycounter c ON c.id = v_ids[w.n]
-                LEFT JOIN LATERAL (SELECT coalesce(sum(e.amount_minor), 0) AS spent_minor,
-                                          coalesce(sum(e.count), 0) AS count
-                    FROM issuing_velocityentry e WHERE trailing_s > 0 AND e.counter_id = c.id
-                        AND e.counted_at > v_nows[w.place] - make_interval(secs => trailing_s)) recent ON true
-        ), reached AS (
-            SELECT place, id, id IS NULL
-                    OR most_minor >= 0
-                        AND spent_minor + sum(amount_minor) OVER (PARTITION BY id ORDER BY place) > most_minor
-                    OR most_count >= 0 AND count + count(*) OVER (PARTITION BY id ORDER BY place) > most_count
-                AS is_over
-            FROM wanted
-        ), by_place AS (
-            SELECT place, bool_or(is_over) AS is_over, array_agg(id) FILTER (WHERE id IS NOT NULL) AS ids
-            FROM reached GROUP BY place
+        WITH raised AS (
+            UPDATE issuing_velocitycounter c
+                SET spent_minor = c.spent_minor + more.amount_minor, count = c.count + more.count
+                FROM (SELECT id, sum(v_amounts[place]) AS amount_minor, count(*) AS count,
+                             min(most_minor) AS most_minor, min(most_count) AS most_count,
+                             max(trailing_s) AS trailing_s, min(v_nows[place]) AS now
+                      FROM unnest(v_ids, p_places, p_versions, p_subjects, p_most_minor, p_most_count, p_trailing_s)
+                          AS w (id, place, version, subject, most_minor, most_count, trailing_s)
+                      WHERE id IS NOT NULL GROUP BY id ORDER BY min(version), min(subject), min(place)) more
+                WHERE c.id = more.id
+                RETURNING c.id, c.spent_minor, c.count, more.amount_minor AS more_minor, more.count AS more_count,
+                          most_minor, most_count, trailing_s,
+                          CASE WHEN trailing_s > 0 THEN now - make_interval(secs => trailing_s) END AS since
+        )
+        SELECT array_agg(id) FILTER (WHERE trailing_s = 0 AND (most_minor >= 0 AND spent_minor > most_minor
+                   OR most_count >= 0 AND count > most_count)),
+               array_agg(id) FILTER (WHERE trailing_s > 0), array_agg(since) FILTER (WHERE trailing_s > 0),
+               array_agg(most_minor - more_minor) FILTER (WHERE trailing_s > 0),
+               array_agg(most_count - more_count) FILTER (WHERE trailing_s > 0),
+               array_agg(most_minor >= 0) FILTER (WHERE trailing_s > 0)
+            INTO v_full, v_trailing, v_since, v_room_minor, v_room_count, v_of_amount FROM raised;
+        -- The rows of trailing windows are locked now, so their entries stand.
+        IF v_trailing IS NOT NULL THEN
+            SELECT v_full || array_agg(w.id) INTO v_full
+                FROM unnest(v_trailing, v_since, v_room_minor, v_room_count, v_of_amount)
+                        AS w (id, since, room_minor, room_count, of_amount)
+                    CROSS JOIN LATERAL (SELECT coalesce(sum(e.amount_minor), 0) AS spent_minor,
+                                               coalesce(sum(e.count), 0) AS count
+                        FROM issuing_velocityentry e WHERE e.counter_id = w.id AND e.counted_at > w.since) recent
+                WHERE CASE WHEN of_amount THEN recent.spent_minor > room_minor ELSE recent.count > room_count END;
+        END IF;
+        WITH by_place AS (
+            SELECT place, bool_or(id IS NULL OR id = ANY(v_full)) AS is_over,
+                   array_agg(id) FILTER (WHERE id IS NOT NULL) AS ids
+            FROM unnest(v_ids, p_places) AS w (id, place) GROUP BY place
         )
         SELECT array_agg(n) FILTER (WHERE is_over), array_agg(coalesce(ids, '{}')::text ORDER BY n)
             INTO v_over, v_counted
@@ -179,19 +200,20 @@ BEGIN
     )
     SELECT array_agg(place), array_agg(purchase_id) INTO v_recorded, v_purchases FROM approved;
 
-    -- 5. Count them.
-    IF p_counters > 0 AND v_recorded IS NOT NULL THEN
-        UPDATE issuing_velocitycounter c
-            SET spent_minor = c.spent_minor + more.amount_minor, count = c.count + more.count
-            FROM (SELECT counter_id, sum(v_amounts[each]) AS amount_minor, count(*) AS count
-                  FROM unnest(v_recorded) AS each, unnest(v_counted[each]::bigint[]) AS counter_id
-                  GROUP BY counter_id) more
-            WHERE c.id = more.counter_id;
+    -- 5. Of the counters, take back what was not written; a purchase is an entry in each trailing window.
+    IF p_counters > 0 THEN
+        IF coalesce(cardinality(v_recorded), 0) < cardinality(p_bodies) THEN
+            UPDATE issuing_velocitycounter c
+                SET spent_minor = c.spent_minor - less.amount_minor, count = c.count - less.count
+                FROM (SELECT id, sum(v_amounts[place]) AS amount_minor, count(*) AS count
+                      FROM unnest(v_ids, p_places) AS w (id, place)
+                      WHERE place::int = ANY(v_recorded) IS NOT TRUE GROUP BY id) less
+                WHERE c.id = less.id;
+        END IF;
         INSERT INTO issuing_velocityentry (counter_id, authorization_id, counted_at, amount_minor, count)
-            SELECT v_ids[w.n], v_purchases[array_position(v_recorded, w.place::int)], v_nows[w.place],
-                   v_amounts[w.place], 1
-            FROM unnest(p_places, p_trailing_s) WITH ORDINALITY AS w (place, trailing_s, n)
-            WHERE w.trailing_s > 0 AND w.place::int = ANY(v_recorded);
+            SELECT id, v_purchases[array_position(v_recorded, place::int)], v_nows[place], v_amounts[place], 1
+            FROM unnest(v_ids, p_places, p_trailing_s) AS w (id, place, trailing_s)
+            WHERE trailing_s > 0 AND place::int = ANY(v_recorded);
     END IF;
     SET CONSTRAINTS ALL IMMEDIATE;
     RETURN QUERY SELECT each, 'recorded', p_answers[each] FROM unnest(v_recorded) AS each;
