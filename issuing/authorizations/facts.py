@@ -11,7 +11,7 @@ import msgspec
 
 from issuing.controls.attributes import Holder
 from issuing.controls.compiled import of_text
-from issuing.controls.evaluation import ControlInForce
+from issuing.controls.in_force import InForce
 from issuing.history.card_history import History
 from routing.engine import Method
 from routing.valued.person import PersonFacts
@@ -53,7 +53,7 @@ class CardFacts:
     preference: str
     created_at_s: float
     compliance_flags: frozenset[str]
-    controls: tuple[ControlInForce, ...]
+    controls: InForce
     passes: str | None
     past: Past
     kyc_due_at: dt.datetime | None

@@ -18,15 +18,18 @@ def evaluate_for(
 ) -> Outcome:
     """Evaluates the controls of the programme, the cardholder and the card, and the card's own limit, in this order."""
     approved_minor = contradictions.approved_minor(asked, facts)
-    written = (*compiled.of_programme(version=facts.controls_version, limit_ms=limit_ms), *card.controls)
-    limit_minor = card.per_transaction_limit_minor
-    if not written and approved_minor + asked.amount_minor <= limit_minor:
-        # With the card's own limit alone there is nothing to look at, and most cards have no more.
+    programme = compiled.of_programme(version=facts.controls_version, limit_ms=limit_ms)
+    is_over = approved_minor + asked.amount_minor > card.per_transaction_limit_minor
+    if not programme and not card.controls and not is_over:
+        # There is nothing to look at, and most cards have no more than their own limit.
         return evaluation.NOTHING
-    controls = (*written, card_limits.purchase_limit(limit_minor, card.currency))
-    before = past.for_controls(asked, card, now=now) if past.look_back(controls) else UNKNOWN
+    names = programme.history + card.controls.history
+    before = past.for_controls(asked, card, names, now=now) if names else UNKNOWN
     attributes = attributes_of(asked, card.holder(), now=now, approved_before_minor=approved_minor, history=before)
-    return evaluation.evaluate(controls, attributes, passes=compiled.passes_of(card.passes, now=now))
+    covering = programme.covering(attributes) + card.controls.covering(attributes)
+    if is_over and asked.currency == card.currency:
+        covering.append(card_limits.purchase_limit(card.per_transaction_limit_minor, card.currency))
+    return evaluation.of_covering(covering, attributes, passes=compiled.passes_of(card.passes, now=now))
 
 
 def parts_of(

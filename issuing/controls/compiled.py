@@ -14,6 +14,7 @@ from django.db import connection
 from issuing import states
 from issuing.controls.definition import compile_definition
 from issuing.controls.evaluation import ControlInForce, Pass
+from issuing.controls.in_force import InForce
 from onecard.kit.transactions import limited_read
 
 # What a decision reads of a control, as a JSON array. The scope comes first in their order: it is the wider one's turn.
@@ -46,10 +47,10 @@ OF_PROGRAMME: Final = f"""SELECT version, (SELECT jsonb_agg({COLUMNS} ORDER BY v
     FROM issuing_control k JOIN issuing_controlversion v ON v.control_id = k.id AND v.state IN {IN_FORCE}
     WHERE k.scope = 'programme') FROM issuing_controlbook"""  # noqa: S608  (constants)
 
-_compiled: tuple[int, tuple[ControlInForce, ...]] | None = None
+_compiled: tuple[int, InForce] | None = None
 
 
-def of_programme(*, version: int, limit_ms: float = 1000) -> tuple[ControlInForce, ...]:
+def of_programme(*, version: int, limit_ms: float = 1000) -> InForce:
     """Returns the programme's controls in force.
 
     `version` is what the caller has just read from the database. Only the first purchase after a change reads anything
@@ -76,7 +77,7 @@ def forget() -> None:
     _compiled = None
 
 
-def current() -> tuple[ControlInForce, ...]:
+def current() -> InForce:
     """Returns the programme's controls in force, as of now."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT version FROM issuing_controlbook")
@@ -84,9 +85,9 @@ def current() -> tuple[ControlInForce, ...]:
 
 
 @functools.lru_cache(maxsize=4096)
-def of_text(text: str | None) -> tuple[ControlInForce, ...]:
+def of_text(text: str | None) -> InForce:
     """Returns the controls in the JSON that COLUMNS makes; raises DefinitionError for one that nobody can apply."""
-    return tuple(_control(each) for each in json.loads(text or "[]"))
+    return InForce(_control(each) for each in json.loads(text or "[]"))
 
 
 def passes_of(text: str | None, *, now: dt.datetime) -> tuple[Pass, ...]:

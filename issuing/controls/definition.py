@@ -76,14 +76,11 @@ class Rule:
 
     def applies(self, attributes: Attributes) -> bool:
         """Returns whether all conditions hold, and the purchase is in the currency that an amount is counted in."""
-        velocity = self.velocity
-        if velocity is not None and velocity.currency and velocity.currency != attributes.billing_currency:
-            return False
-        # No all(): each purchase comes here for each control.
-        for condition in self.when:  # noqa: SIM110
-            if not condition.holds(attributes):
-                return False
-        return True
+        return self.counts_in(attributes.billing_currency) and all(each.holds(attributes) for each in self.when)
+
+    def counts_in(self, currency: str) -> bool:
+        """Returns whether purchases in a currency are looked at: an amount is counted in one currency only."""
+        return self.velocity is None or self.velocity.currency in ("", currency)
 
 
 def compile_definition(written: Any, *, scope: str = "programme") -> Rule:

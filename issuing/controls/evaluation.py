@@ -4,16 +4,21 @@ What needs a counter is not decided here: it is demanded, and the committing sta
 (issuing/sql/record_decision.sql).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from issuing.controls.attributes import Attributes
-from issuing.controls.definition import ADJUST_HOLD, APPROVE_IN_PART, DECLINE, PURCHASE, Rule, Velocity
+from issuing.controls.definition import ADJUST_HOLD, APPROVE_IN_PART, DECLINE, PURCHASE, TRAILING, Rule, Velocity
 
 
 @dataclass(frozen=True, slots=True)
 class ControlInForce:
-    """An active or shadow version of a control as the decision needs it; `card_id` is of a control of one card."""
+    """An active or shadow version of a control as the decision needs it; `card_id` is of a control of one card.
+
+    `counted` is its velocity where that needs a counter; the one of a single purchase does not. `counter` is what the
+    committing statement is told of that counter, whoever buys (issuing/controls/velocity.py).
+    """
 
     version_id: int
     control_id: int
@@ -25,9 +30,30 @@ class ControlInForce:
     excluded_cards: frozenset[int] = frozenset()
     excluded_cardholders: frozenset[int] = frozenset()
     card_id: int | None = None
+    counted: Velocity | None = field(init=False)
+    counter: Mapping[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        velocity = self.rule.velocity
+        counted = velocity if velocity is not None and velocity.window != PURCHASE else None
+        object.__setattr__(self, "counted", counted)
+        object.__setattr__(self, "counter", self._counter(counted) if counted else {})
+
+    def _counter(self, velocity: Velocity) -> Mapping[str, Any]:
+        return {
+            "version": self.version_id,
+            "measure": velocity.measure,
+            "most": velocity.most,
+            "trailing_s": velocity.trailing_s if velocity.window == TRAILING else 0,
+            "action": self.rule.action.kind,
+            "in_shadow": self.is_shadow,
+            "reason": self.reason,
+        }
 
     def includes(self, attributes: Attributes) -> bool:
         """Returns whether neither the card nor its cardholder is left out."""
+        if not self.excluded_cards and not self.excluded_cardholders:
+            return True
         return not (attributes.card_id in self.excluded_cards or attributes.cardholder_id in self.excluded_cardholders)
 
     def subject_id(self, attributes: Attributes) -> int:
@@ -56,8 +82,7 @@ class Pass:
         return self.control_id == control.control_id and same and attributes.amount <= self.most_minor
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A control that took its action, or would have: for a shadow version, nothing follows from it."""
 
     version_id: int
@@ -66,8 +91,7 @@ class Hit:
     amount_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """A counter that the purchase counts in, and what it may reach; `pass_id` is a pass that lets it go over, or 0."""
 
     control: ControlInForce
@@ -76,8 +100,7 @@ class Demand:
     pass_id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the controls say: the first decline or None, the part that is approved or None, and what else follows.
 
     Where `declined` is given, nothing is flagged, held beyond the amount, or approved in part.
@@ -97,10 +120,28 @@ NOTHING = Outcome()
 def evaluate(controls: Sequence[ControlInForce], attributes: Attributes, *, passes: Sequence[Pass] = ()) -> Outcome:
     """Returns what follows for one purchase. Controls take effect in the order in which they are given."""
     covering = [each for each in controls if each.rule.applies(attributes) and each.includes(attributes)]
+    return of_covering(covering, attributes, passes=passes)
+
+
+def of_covering(
+    covering: Sequence[ControlInForce], attributes: Attributes, *, passes: Sequence[Pass] = ()
+) -> Outcome:
+    """Returns what follows of the controls that cover a purchase, given in the order in which they take effect."""
     if not covering:
         return NOTHING
-    demands = tuple(_demand(each, attributes, passes) for each in covering if _counter_of(each) is not None)
-    fired = [each for each in covering if _counter_of(each) is None and _is_over_purchase(each, attributes)]
+    demands, fired = [], []
+    for each in covering:
+        if each.counted is not None:
+            demands.append(_demand(each, each.counted, attributes, passes))
+        elif _is_over_purchase(each, attributes):
+            fired.append(each)
+    return _fired(fired, attributes, passes, tuple(demands)) if fired else Outcome(demands=tuple(demands))
+
+
+def _fired(
+    fired: Sequence[ControlInForce], attributes: Attributes, passes: Sequence[Pass], demands: tuple[Demand, ...]
+) -> Outcome:
+    """Returns what follows where controls without a counter take their action, or would."""
     shadows = tuple(_hit(each, attributes) for each in fired if each.is_shadow)
     active = [each for each in fired if not each.is_shadow]
     let_go = {each.version_id: found for each in active if (found := _pass_for(each, attributes, passes))}
@@ -127,12 +168,6 @@ def _approved(
         demands=demands,
         pass_ids=pass_ids,
     )
-
-
-def _counter_of(control: ControlInForce) -> Velocity | None:
-    """Returns the velocity that needs a counter; the one of a single purchase does not."""
-    velocity = control.rule.velocity
-    return velocity if velocity is not None and velocity.window != PURCHASE else None
 
 
 def _is_over_purchase(control: ControlInForce, attributes: Attributes) -> bool:
@@ -166,10 +201,10 @@ def _pass_for(control: ControlInForce, attributes: Attributes, passes: Sequence[
     return next((each for each in passes if each.fits(control, attributes)), None)
 
 
-def _demand(control: ControlInForce, attributes: Attributes, passes: Sequence[Pass]) -> Demand:
-    velocity = _counter_of(control)
-    assert velocity is not None  # noqa: S101  (asked before)
-    found = None if control.is_shadow else _pass_for(control, attributes, passes)
+def _demand(
+    control: ControlInForce, velocity: Velocity, attributes: Attributes, passes: Sequence[Pass]
+) -> Demand:
+    found = _pass_for(control, attributes, passes) if passes and not control.is_shadow else None
     return Demand(control, velocity, control.subject_id(attributes), found.id if found else 0)
 
 

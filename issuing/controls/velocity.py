@@ -5,7 +5,7 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from issuing.controls.definition import AMOUNT, TRAILING, Velocity
+from issuing.controls.definition import AMOUNT, Velocity
 from issuing.controls.evaluation import Demand
 from issuing.limits.windows import Window, day_window, month_window, week_window, year_window
 from onecard.kit.clock import local_day
@@ -34,23 +34,17 @@ def window_of(velocity: Velocity, *, now: dt.datetime, time_zone: str) -> Window
 def as_json(demands: Iterable[Demand], *, now: dt.datetime, time_zone: str) -> list[dict[str, Any]]:
     """Returns the counters with what they may reach, in the order in which everybody locks them."""
     ordered = sorted(demands, key=lambda demand: (demand.control.version_id, demand.subject_id))
-    days = {zone: local_day(now, zone) for zone in (UTC, time_zone)} if ordered else {}
-    return [_one(demand, days, UTC if demand.velocity.per == "programme" else time_zone) for demand in ordered]
+    zones = [UTC if demand.velocity.per == "programme" else time_zone for demand in ordered]
+    days = {zone: local_day(now, zone) for zone in set(zones)}
+    return [_one(demand, days[zone], zone) for demand, zone in zip(ordered, zones, strict=True)]
 
 
-def _one(demand: Demand, days: Mapping[str, dt.date], zone: str) -> dict[str, Any]:
-    velocity, control = demand.velocity, demand.control
+def _one(demand: Demand, local_date: dt.date, zone: str) -> dict[str, Any]:
     return {
-        "version": control.version_id,
+        **demand.control.counter,
         "subject": demand.subject_id,
-        "measure": velocity.measure,
-        "most": velocity.most,
-        "trailing_s": velocity.trailing_s if velocity.window == TRAILING else 0,
-        "action": control.rule.action.kind,
-        "in_shadow": control.is_shadow,
-        "reason": control.reason,
         "pass_id": demand.pass_id,
-        "bounds": _bounds(velocity.window, days[zone], zone),
+        "bounds": _bounds(demand.velocity.window, local_date, zone),
     }
 
 
@@ -69,12 +63,12 @@ def as_columns(counted: Sequence[tuple[int, Sequence[Mapping[str, Any]]]]) -> tu
 
     `counted` is each proposal's place with the counters of `as_json` (issuing/sql/record_decisions.sql).
     """
-    columns: list[list[int]] = [[] for _ in range(6)]
-    for place, counters in counted:
-        for each in counters:
-            is_amount = each["measure"] == AMOUNT
-            most_minor, most_count = (each["most"], -1) if is_amount else (-1, each["most"])
-            row = (place, each["version"], each["subject"], most_minor, most_count, each["trailing_s"])
-            for column, value in zip(columns, row, strict=True):
-                column.append(value)
-    return len(set(zip(columns[1], columns[2], strict=True))), columns
+    rows = [
+        (
+            place, each["version"], each["subject"],
+            *((each["most"], -1) if each["measure"] == AMOUNT else (-1, each["most"])), each["trailing_s"],
+        )
+        for place, counters in counted
+        for each in counters
+    ]  # fmt: skip
+    return len(rows), [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(6)]

@@ -5,7 +5,6 @@ import functools
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -27,8 +26,7 @@ class Attempt(NamedTuple):
     is_approved: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where and when the card itself was used last, with an approval; empty texts were not sent."""
 
     at_ms: int
@@ -37,8 +35,7 @@ class Place:
     postal_code: str
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """What is known of a card's past: its attempts are those kept (issuing/history/bounds.py), the newest first.
 
     `merchants`, `countries` and `mccs` hold where it was approved before. `approvals` are rounds of more than nothing
@@ -98,6 +95,10 @@ class History:
             if each.at_ms <= since_ms:
                 return self.attempts[:count]
         return self.attempts
+
+    def has_within(self, count: int, span: dt.timedelta, now: dt.datetime) -> bool:
+        """Returns whether there were so many attempts within the last 24 hours or less, at least one."""
+        return len(self.attempts) >= count and self.attempts[count - 1].at_ms > in_ms(now - span)
 
     def declines_within(self, span: dt.timedelta, now: dt.datetime) -> int:
         """Counts the declines of the last 24 hours or less, of at most RECENT_MOST attempts."""

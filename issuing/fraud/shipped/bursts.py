@@ -11,6 +11,8 @@ TESTING_SPAN: Final = dt.timedelta(minutes=10)
 SMALL_AMOUNTS: Final = 5
 DECLINES: Final = 4
 MERCHANTS: Final = 6
+# With fewer decisions within that span, none of the three is possible.
+FEWEST: Final = min(SMALL_AMOUNTS - 1, DECLINES, MERCHANTS - 1)
 # In whole units of the purchase's currency: whoever tries stolen numbers takes little, often nothing.
 SMALL_UNITS: Final = 5
 
@@ -22,6 +24,8 @@ JUMP_FACTOR: Final = 4
 
 def card_testing(facts: FrozenFacts) -> Verdict:
     """Flags many small amounts, many declines or many merchants within minutes; declines two of these together."""
+    if not facts.history.has_within(FEWEST, TESTING_SPAN, facts.now):
+        return ALLOW
     tries = facts.history.attempts_within(TESTING_SPAN, facts.now)
     small_minor = _small_minor(facts.currency)
     small = sum(each.amount_minor <= small_minor for each in tries) + (facts.amount_minor <= small_minor)
@@ -44,10 +48,12 @@ def card_testing(facts: FrozenFacts) -> Verdict:
 
 def velocity_jump(facts: FrozenFacts) -> Verdict:
     """Flags a card that is used within an hour several times as often as on a usual day of its life."""
+    if not facts.history.has_within(JUMP_LEAST - 1, JUMP_SPAN, facts.now):
+        return ALLOW
     count = len(facts.history.attempts_within(JUMP_SPAN, facts.now)) + 1
     days = max(1.0, facts.card_age / dt.timedelta(days=1))
     usual = facts.history.approvals / days
-    if count < JUMP_LEAST or count < JUMP_FACTOR * usual:
+    if count < JUMP_FACTOR * usual:
         return ALLOW
     return Verdict(Action.FLAG, 60, f"{count} purchases within an hour, and {usual:.1f} on a usual day.")
 

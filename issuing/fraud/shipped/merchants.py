@@ -13,12 +13,13 @@ TIERS: Final = {
     3: frozenset({"5966", "5968", "5993", "6211"}),
 }
 SCORES: Final = {1: 50, 2: 40, 3: 30}
+_TIER_OF: Final = {mcc: tier for tier, mccs in TIERS.items() for mcc in mccs}
 
 
 def high_risk_mcc(facts: FrozenFacts) -> Verdict:
     """Flags a card's first purchase in a category of high risk where the card is not present."""
     mcc = facts.merchant.mcc
-    tier = next((tier for tier, mccs in TIERS.items() if mcc in mccs), None)
+    tier = _TIER_OF.get(mcc)
     if tier is None or facts.signals.channel == "present" or not facts.history.is_new_mcc(mcc):
         return ALLOW
     return Verdict(Action.FLAG, SCORES[tier], f"The card's first purchase in MCC {mcc}, of high risk (tier {tier}).")

@@ -1,13 +1,13 @@
 """Whatever controls are in force, their effects on one purchase agree with each other (Hypothesis)."""
 
-import dataclasses
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from issuing.controls.definition import compile_definition
-from issuing.controls.evaluation import ControlInForce, Pass, evaluate
+from issuing.controls.evaluation import ControlInForce, Pass, evaluate, of_covering
+from issuing.controls.in_force import InForce
 from tests.support.controls import attributes, condition, parsed, velocity
 from tests.support.stripe_events import authorization_request
 
@@ -71,8 +71,7 @@ def test_the_effects_agree(found: list[ControlInForce], amount: int, controllabl
     named = [by_version[hit.version_id] for hit in outcome.hits] + [demand.control for demand in outcome.demands]
     assert all(each.rule.applies(purchase) for each in named)
     # A shadow version changes nothing.
-    assert evaluate([each for each in found if not each.is_shadow], purchase, passes=passes) == dataclasses.replace(
-        outcome,
+    assert evaluate([each for each in found if not each.is_shadow], purchase, passes=passes) == outcome._replace(
         hits=tuple(hit for hit in outcome.hits if not hit.in_shadow),
         demands=tuple(demand for demand in outcome.demands if not demand.control.is_shadow),
     )
@@ -87,3 +86,26 @@ def test_the_effects_agree(found: list[ControlInForce], amount: int, controllabl
     if outcome.declined is not None:
         index = found.index(outcome.declined) + 1
         assert evaluate(found[:index], purchase, passes=passes).declined == outcome.declined
+
+
+OTHERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "mcc": st.sampled_from(["5812", "7995", None]),
+        "country": st.sampled_from(["US", "FR", "DE", None]),
+        "network_risk": st.sampled_from([10, 95, None]),
+        "wallet": st.sampled_from(["apple_pay", None]),
+        "billing_currency": st.sampled_from(["USD", "EUR"]),
+        "card_id": st.sampled_from([1, 2]),
+        "amount": st.integers(0, 9_000),
+    },
+)
+
+
+@given(controls(), st.lists(OTHERS, min_size=1, max_size=12))
+def test_what_is_kept_of_a_combination_changes_no_effect(found: list[ControlInForce], changes: list[Any]) -> None:
+    kept = InForce(found)
+
+    for change in changes:
+        purchase = PLAIN._replace(**change)
+        assert of_covering(kept.covering(purchase), purchase) == evaluate(found, purchase)
