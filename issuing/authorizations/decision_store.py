@@ -72,7 +72,7 @@ SELECT (SELECT version FROM routing_rulebook), (SELECT version FROM issuing_cont
 """.encode()  # noqa: S608 (a constant)
 # A card's past has no version that the commit compares, so a card in memory has it read anew; its rest has.
 READ_PASTS = (
-    f"SELECT card_id, jsonb_build_array({card_history.COLUMNS})::text FROM issuing_cardhistory"  # noqa: S608 (constants)
+    f"SELECT card_id, json_build_array({card_history.COLUMNS})::text FROM issuing_cardhistory"  # noqa: S608 (constants)
     " WHERE card_id = ANY($1)"
 ).encode()
 RECORD_MANY = (

@@ -123,9 +123,7 @@ def evaluate(controls: Sequence[ControlInForce], attributes: Attributes, *, pass
     return of_covering(covering, attributes, passes=passes)
 
 
-def of_covering(
-    covering: Sequence[ControlInForce], attributes: Attributes, *, passes: Sequence[Pass] = ()
-) -> Outcome:
+def of_covering(covering: Sequence[ControlInForce], attributes: Attributes, *, passes: Sequence[Pass] = ()) -> Outcome:
     """Returns what follows of the controls that cover a purchase, given in the order in which they take effect."""
     if not covering:
         return NOTHING
@@ -201,9 +199,7 @@ def _pass_for(control: ControlInForce, attributes: Attributes, passes: Sequence[
     return next((each for each in passes if each.fits(control, attributes)), None)
 
 
-def _demand(
-    control: ControlInForce, velocity: Velocity, attributes: Attributes, passes: Sequence[Pass]
-) -> Demand:
+def _demand(control: ControlInForce, velocity: Velocity, attributes: Attributes, passes: Sequence[Pass]) -> Demand:
     found = _pass_for(control, attributes, passes) if passes and not control.is_shadow else None
     return Demand(control, velocity, control.subject_id(attributes), found.id if found else 0)
 

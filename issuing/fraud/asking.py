@@ -84,7 +84,7 @@ async def ask_soon(facts: FrozenFacts, *, remaining_ms: float) -> Answers:
 
 def declines(answers: Answers) -> bool:
     """Returns whether a hook that may decline did."""
-    return any([each.outcome is HookOutcome.DECLINE for each in answers.values()])
+    return any(each.outcome is HookOutcome.DECLINE for each in answers.values())
 
 
 def flags(answers: Answers) -> bool:
@@ -116,9 +116,7 @@ def _begin_one(hook: Hook, facts: FrozenFacts, found: dict[str, Answered], calls
     calls.append(_Call(hook, future, time.perf_counter()))
 
 
-def _ask_inline(
-    inline: Sequence[Hook], facts: FrozenFacts, budget_ms: float, found: dict[str, Answered]
-) -> None:
+def _ask_inline(inline: Sequence[Hook], facts: FrozenFacts, budget_ms: float, found: dict[str, Answered]) -> None:
     """Asks hooks here and now, and notes what came of each. The clock is read once for each of them."""
     began = time.perf_counter()
     for hook in inline:

@@ -210,7 +210,11 @@ def text_array(values: Sequence[bytes]) -> bytes:
 
 def bigint_array(values: Sequence[int]) -> bytes:
     """Returns the same of a bigint[]."""
-    return _array(_INT8, [value.to_bytes(8, "big", signed=True) for value in values])
+    # Packed at once: six of these come with each set of decisions under controls.
+    count = len(values)
+    sized = [8] * (2 * count)
+    sized[1::2] = values
+    return struct.pack(f"!iiIii{'iq' * count}", 1, 0, _INT8, count, 1, *sized)
 
 
 def _array(kind: int, values: Sequence[bytes]) -> bytes:
