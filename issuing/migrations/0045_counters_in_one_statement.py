@@ -11,5 +11,5 @@ INSTALL = Path(__file__).with_name("sql") / "0045_counters_in_one_statement.sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("issuing", "0042_verdicts_where_there_are_some")]
+    dependencies = [("issuing", "0044_parents_asked_once")]
     operations = [migrations.RunSQL(INSTALL.read_text(encoding="utf-8"))]
