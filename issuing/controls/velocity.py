@@ -34,9 +34,14 @@ def window_of(velocity: Velocity, *, now: dt.datetime, time_zone: str) -> Window
 def as_json(demands: Iterable[Demand], *, now: dt.datetime, time_zone: str) -> list[dict[str, Any]]:
     """Returns the counters with what they may reach, in the order in which everybody locks them."""
     ordered = sorted(demands, key=lambda demand: (demand.control.version_id, demand.subject_id))
-    zones = [UTC if demand.velocity.per == "programme" else time_zone for demand in ordered]
-    days = {zone: local_day(now, zone) for zone in set(zones)}
-    return [_one(demand, days[zone], zone) for demand, zone in zip(ordered, zones, strict=True)]
+    days: dict[str, dt.date] = {}
+    found = []
+    for demand in ordered:
+        zone = UTC if demand.velocity.per == "programme" else time_zone
+        if zone not in days:
+            days[zone] = local_day(now, zone)
+        found.append(_one(demand, days[zone], zone))
+    return found
 
 
 def _one(demand: Demand, local_date: dt.date, zone: str) -> dict[str, Any]:
