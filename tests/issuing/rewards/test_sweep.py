@@ -40,7 +40,8 @@ def test_twice_is_once_and_a_second_sweep_finds_nothing() -> None:
 
 def test_a_sweep_looks_back_so_far_and_the_command_further(capsys: pytest.CaptureFixture[str]) -> None:
     charge = bought()
-    long_ago = clock.now() - dt.timedelta(days=60)
+    # In the middle of a month, which is the same month in the cardholder's zone.
+    long_ago = (clock.now() - dt.timedelta(days=60)).replace(day=15)
     FundingCharge.objects.filter(pk=charge.pk).update(finished_at=long_ago)
     assert rewards_sweep.sweep(days=40) == rewards_sweep.Tally(0, 0)
 
