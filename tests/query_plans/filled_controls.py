@@ -14,7 +14,7 @@ OF_CONTROLS: Final[dict[str, tuple[int, dict[str, str]]]] = {
             "amount_minor": "4500",
             "currency": "'USD'",
             # Few of them in the period of a report.
-            "hit_at": "now() - n * interval '9 hours'",
+            "hit_at": "now() - n * interval '36 hours'",
         },
     ),
     "issuing_controlpass": (
