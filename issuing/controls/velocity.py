@@ -64,7 +64,7 @@ def _bounds(window: str, local_date: dt.date, zone: str) -> Mapping[str, Any]:
 
 
 def as_columns(counted: Sequence[tuple[int, Sequence[Mapping[str, Any]]]]) -> tuple[int, list[list[int]]]:
-    """Returns how many counters several proposals need, and the columns that the shared statement takes of them.
+    """Returns how many counters several proposals name, repeats included, and the shared statement's columns of them.
 
     `counted` is each proposal's place with the counters of `as_json` (issuing/sql/record_decisions.sql).
     """

@@ -5,7 +5,7 @@
 -- all, and the caller then has each decided alone. Each row is found by an index, whatever the size of its table when
 -- the plan was made, and planning anew would cost more than the plan. The counters of controls come as arrays, with one
 -- element for each counter of each proposal, by version and subject: the place of its proposal, what it may reach (-1
--- for no such limit), and the seconds of a trailing window, or 0. p_counters is how many different ones they are.
+-- for no such limit), and the seconds of a trailing window, or 0. p_counters is how many elements these have.
 CREATE OR REPLACE FUNCTION issuing_record_decisions(
     p_all jsonb, p_cards bigint[], p_answers bytea[], p_traces text[], p_alone text[], p_bodies bytea[],
     p_counters bigint, p_places bigint[], p_versions bigint[], p_subjects bigint[], p_most_minor bigint[],
