@@ -17,8 +17,8 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 COLUMNS: Final = "approvals, approved_minor, squares, recent, merchants, countries, mccs, last_present"
 
 
-class Attempt(NamedTuple):
-    """A decision of before; `merchant` is the merchant's key."""
+class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A decision of before; `merchant` is the merchant's key. What the column keeps after these is not read."""
 
     at_ms: int
     amount_minor: int
@@ -56,14 +56,12 @@ class History(NamedTuple):
         """Reads COLUMNS as a JSON array; None, for a card without a row, is an empty past."""
         if not columns_json:
             return NO_HISTORY
-        approvals, approved_minor, squares, recent, merchants, countries, mccs, present = msgspec.json.decode(
-            columns_json
-        )
+        approvals, approved_minor, squares, recent, merchants, countries, mccs, present = _COLUMNS.decode(columns_json)
         return cls(
             approvals,
             approved_minor,
-            int(squares),
-            tuple(Attempt(at_ms, minor, merchant, bool(approved)) for at_ms, minor, merchant, approved, _ in recent),
+            squares,
+            recent,
             frozenset(merchants),
             frozenset(countries),
             frozenset(mccs),
@@ -158,6 +156,11 @@ class History(NamedTuple):
 
 
 NO_HISTORY: Final = History()
+# Typed, so that the attempts are made in C: a card may have a hundred. An approval is kept as 1.
+_COLUMNS: Final = msgspec.json.Decoder(
+    tuple[int, int, int, tuple[Attempt, ...], dict[str, int], dict[str, int], dict[str, int], list[Any] | None],
+    strict=False,
+)
 
 
 def _with(known: frozenset[str], name: str) -> frozenset[str]:
