@@ -156,7 +156,8 @@ class History(NamedTuple):
 
 
 NO_HISTORY: Final = History()
-# Typed, so that the attempts are made in C: a card may have a hundred. An approval is kept as 1.
+# Typed, so that the attempts are made in C: a card may have a hundred. The column says 1 or 0 for approved or declined,
+# which only a reading that is not strict takes for a truth value.
 _COLUMNS: Final = msgspec.json.Decoder(
     tuple[int, int, int, tuple[Attempt, ...], dict[str, int], dict[str, int], dict[str, int], list[Any] | None],
     strict=False,
