@@ -70,9 +70,14 @@ def write_waiting(limit: int = BATCH) -> int:
 
 
 def write_all() -> None:
-    """Writes out whatever waits, for whoever compares the books as a whole."""
+    """Writes out whatever waits, and waits for what others are writing, for whoever compares the books as a whole.
+
+    An entry that cannot be written stays and is logged.
+    """
     while write_waiting():
         pass
+    for pk in JournalEntry.objects.order_by("pk").values_list("pk", flat=True):
+        _write_alone(pk)
 
 
 def write_soon(provider: str, event_id: str) -> None:

@@ -1,10 +1,11 @@
 """What follows from a committed decision is written from the journal once, whoever comes first."""
 
 import functools
+import threading
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from issuing import journal, locking
 from issuing.authorizations import authorize
@@ -12,6 +13,7 @@ from issuing.history import rebuilding
 from issuing.models import Authorization, CardHistory, Decision, Hold, IssuerEvent, JournalEntry
 from onecard.outbox.models import Message
 from tests.support import stripe_events
+from tests.support.locks import wait_for_somebody_who_waits
 from tests.support.threads import at_once
 from tests.support.wallets import walkthrough_card
 from wallet.models import Case, FundingCharge, FundingObligation
@@ -88,6 +90,24 @@ def test_writers_at_once_write_each_entry_once(left: dict[str, Any]) -> None:
 
     assert counts() == [1] * 6
     assert not JournalEntry.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_compares_all_waits_for_what_another_is_writing(left: dict[str, Any]) -> None:
+    taken = threading.Event()
+
+    def write_slowly() -> None:
+        with transaction.atomic():
+            assert journal.write_of_event("stripe", left["id"]) == 1
+            taken.set()
+            wait_for_somebody_who_waits()
+
+    def compare() -> None:
+        assert taken.wait(30)
+        journal.write_all()
+        assert counts() == [1] * 6
+
+    at_once([write_slowly, compare])
 
 
 @pytest.mark.django_db(transaction=True)
