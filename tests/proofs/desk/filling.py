@@ -14,6 +14,7 @@ from tests.proofs.desk import rows
 from tests.proofs.desk.table import Table
 from tests.query_plans.filled_tables import COLUMNS, default_values
 from tests.query_plans.row_numbers import KEYS, MONTHS
+from tests.support import table_statistics
 from wallet.ledger import balances
 
 Progress = Callable[[str, int], None]
@@ -98,7 +99,7 @@ def fill(purchases: int, progress: Progress) -> list[str]:
         filled = [name for name, parts in wanted.items() if _fill_table(cursor, name, parts, progress)]
         # All of them: indexes of words have statistics of their own, which a migration does not gather.
         progress("ANALYZE", 0)
-        cursor.execute("ANALYZE")
+        table_statistics.gather()
     return filled
 
 

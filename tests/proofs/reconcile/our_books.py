@@ -9,6 +9,7 @@ from issuing.models import VirtualCard
 from onecard.users.models import User
 from tests.proofs.reconcile.plan import DAYS, Plan
 from tests.proofs.reconcile.their_lists import CARD
+from tests.support import table_statistics
 from wallet.models import Cardholder, FundingMethod
 
 # Columns that all statements share; amounts and times as in tests/proofs/reconcile/plan.py.
@@ -142,7 +143,7 @@ def make_books(plan: Plan) -> None:
         cursor.execute(NUMBERED + POSTING + MERCHANT_REFUNDS, given)
         cursor.execute(POSTING + LEFT_IN_CLEARING, given)
         # A living database has statistics; without them the first queries would be planned blindly.
-        cursor.execute("ANALYZE")
+        table_statistics.gather()
         cursor.execute("RESET statement_timeout")
 
 

@@ -11,6 +11,7 @@ from tests.proofs.scale.purchases import DAYS
 from tests.proofs.scale.table import Table
 from tests.query_plans.filled_tables import default_values
 from tests.query_plans.row_numbers import MONTHS
+from tests.support import table_statistics
 
 Progress = Callable[[str, int], None]
 INDEXES = """
@@ -45,7 +46,7 @@ def clean_up(names: Iterable[str], progress: Progress) -> None:
         for name in names:
             progress(f"VACUUM {name}", 0)
             cursor.execute(f"VACUUM (ANALYZE) {name}")
-        cursor.execute("ANALYZE")
+        table_statistics.gather()
         cursor.execute("CHECKPOINT")
 
 

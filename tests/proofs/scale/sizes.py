@@ -12,6 +12,7 @@ from django.core.management import CommandError
 from django.db import connection
 
 from tests.proofs.own_database import connected_to
+from tests.support import table_statistics
 
 # A purchase has rows in these; the journal keeps its entry for a moment only.
 OF_PURCHASES: Final = (
@@ -64,7 +65,7 @@ def held_by(database: str) -> Held:
     """Returns what a database holds now, newly counted."""
     with connected_to(database), connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        cursor.execute("ANALYZE")
+        table_statistics.gather()
         cursor.execute(SIZES)
         sizes = {name: Size(*numbers) for name, *numbers in cursor.fetchall()}
         cursor.execute(SCANS)
