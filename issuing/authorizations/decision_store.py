@@ -19,8 +19,6 @@ from issuing.authorizations.card_columns import CARD
 from issuing.authorizations.facts import CardFacts, Facts, KnownCard
 from issuing.body_compression import compressed
 from issuing.controls import velocity
-from issuing.history import card_history
-from issuing.history.card_history import NO_HISTORY, History
 from issuing.issuers.messages import AuthorizationRequest
 from onecard.kit.masked_body import Evidence, evidence_of
 from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY, NotConnectedError
@@ -70,11 +68,6 @@ SELECT (SELECT version FROM routing_rulebook), (SELECT version FROM issuing_cont
                  LIMIT 1) c ON true
   JOIN LATERAL (SELECT * FROM wallet_cardholder WHERE id = c.cardholder_id LIMIT 1) h ON true
 """.encode()  # noqa: S608 (a constant)
-# A card's past has no version that the commit compares, so a card in memory has it read anew; its rest has.
-READ_PASTS = (
-    f"SELECT card_id, json_build_array({card_history.COLUMNS})::text FROM issuing_cardhistory"  # noqa: S608 (constants)
-    " WHERE card_id = ANY($1)"
-).encode()
 RECORD_MANY = (
     b"SELECT place, outcome, response FROM issuing_record_decisions("
     b"$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
@@ -160,13 +153,6 @@ async def read_cards(
         for place, *facts, people in rows
     }
     return [found.get(place) for place in range(len(wanted))]
-
-
-async def read_pasts(link: LoopConnection, cards: Sequence[int], *, remaining_ms: float) -> list[History]:
-    """Reads the pasts of these cards; an empty one for a card without any."""
-    rows = await link.run(READ_PASTS, [bigint_array(list(cards))], limit_ms=remaining_ms)
-    found = {int.from_bytes(card or b"", "big"): History.of(text) for card, text in rows}
-    return [found.get(card, NO_HISTORY) for card in cards]
 
 
 async def record_many(

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,20 +12,10 @@ from issuing.controls.attributes import Holder
 from issuing.controls.compiled import of_text
 from issuing.controls.in_force import InForce
 from issuing.history.card_history import History
+from issuing.history.followed import Past
 from routing.engine import Method
 from routing.valued.person import PersonFacts
 from wallet.models import FundingMethod
-
-
-@dataclass(slots=True)
-class Past:
-    """A card's past as a process knows it; `read_at`, of time.monotonic, says how old it may be.
-
-    It has no version and grows with each decision, so it is the one part of CardFacts that is put in anew.
-    """
-
-    history: History
-    read_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +90,7 @@ class KnownCard:
     """A card as a process keeps it in memory; `own_people` are the issuer's ids of its cardholder.
 
     The committing statement compares the versions, so what has changed since is never decided on. The card's past has
-    none (issuing/history/freshness.py).
+    none (issuing/history/followed.py).
     """
 
     rulebook_version: int

@@ -13,7 +13,6 @@ from issuing.controls.evaluation import ControlInForce
 from issuing.fraud.travel import too_far_km
 from issuing.history.card_history import History as CardHistory
 from issuing.history.card_history import in_ms, is_present
-from issuing.history.freshness import is_fresh
 from issuing.issuers.messages import AuthorizationRequest
 from routing import strategy
 
@@ -38,11 +37,6 @@ def of(
     """Returns these attributes of a past, for a purchase with a card of this currency."""
     about = _About(asked, past, currency, now)
     return History(**{name: _ATTRIBUTES[name](about) for name in names})
-
-
-def may_decide(known: KnownCard) -> bool:
-    """Returns whether a card in memory may be decided on: its past is new enough, or nothing looks at it."""
-    return is_fresh(known.facts.past.read_at) or not is_used(known)
 
 
 def is_used(known: KnownCard) -> bool:

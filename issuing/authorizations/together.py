@@ -10,7 +10,7 @@ import logging
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
@@ -18,14 +18,13 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from issuing import journal
-from issuing.authorizations import deadlines, decision_store, fraud, past, turned_away, unknown_commits
+from issuing.authorizations import deadlines, decision_store, fraud, known_pasts, past, turned_away, unknown_commits
 from issuing.authorizations.answers import answer_of
-from issuing.authorizations.facts import CardFacts, Facts, KnownCard
+from issuing.authorizations.facts import Facts, KnownCard
 from issuing.authorizations.proposal import draft, propose
 from issuing.authorizations.shared_statement import NotTakenError, SharedStatement
 from issuing.controls import compiled
 from issuing.fraud.asking import NOBODY
-from issuing.history.card_history import History
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.stand_in import answers as stand_in
 from onecard.kit import clock, fresh_ids
@@ -48,7 +47,6 @@ SILENT_SHARE: Final = 0.25
 # The outcomes that answer the request, whatever the proposal was made from.
 ANSWERED: Final = ("recorded", "duplicate", "twin")
 Key = tuple[str, str]
-T = TypeVar("T")
 R = TypeVar("R")
 
 
@@ -118,7 +116,7 @@ async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
         if deadlines.left_ms(watch) < 0 and asked.answers.is_approval(result.response):
             raise NeedsThreadError([decision_id])
         journal.wake_writer()
-        _remember(asked, result, proposal)
+        _remember(asked, result, proposal, decision_id)
     return answer_of(asked.answers, result.kind, result.response)
 
 
@@ -134,7 +132,7 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
     """
     key = (asked.provider, asked.issuer_card_id)
     known = _cards.get(key)
-    is_fresh = known is not None and past.may_decide(known)
+    is_fresh = known is not None and known_pasts.may_decide(known)
     is_usable = known is not None and (is_fresh or not _spends_by_value(known))
     if known is not None and is_usable and known.facts.spends_balance:
         _cards.move_to_end(key)
@@ -142,32 +140,34 @@ async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | N
     if known is not None and is_usable and _is_ordinary(asked, known):
         _cards.move_to_end(key)
         if not is_fresh:
-            await _read_past(known.facts, watch)
+            await _read(known_pasts.read_anew(known.facts, within_s=_left_s(watch)), watch)
         return known
-    known = await _read_from(_reads, key, watch)
+    asked_at = time.monotonic()
+    known = await _read(_reads(key, within_s=_left_s(watch)), watch)
     if known is not None:
+        known_pasts.keep(known.facts, asked_at=asked_at)
         _cards[key] = known
         if len(_cards) > KNOWN_CARDS:
             _cards.popitem(last=False)
     return known if known is not None and _is_ordinary(asked, known) else None
 
 
-async def _read_past(card: CardFacts, watch: Stopwatch) -> None:
-    """Puts the past of a card in memory in anew, as the database has it now."""
-    card.past.history = await _read_from(_pasts, card.id, watch)
-    card.past.read_at = time.monotonic()
-
-
-async def _read_from(reads: SharedStatement[T, R], item: T, watch: Stopwatch) -> R:
+async def _read(reading: Awaitable[R], watch: Stopwatch) -> R:
     try:
-        found = await reads(item, within_s=deadlines.remaining_ms(watch) / 1000)
+        found = await reading
     except (DatabaseError, TimeoutError, NotTakenError):
         raise NeedsThreadError(is_database_failing=True) from None
     watch.lap("read")
     return found
 
 
-def _remember(asked: AuthorizationRequest, result: decision_store.Result, proposal: dict[str, Any]) -> None:
+def _left_s(watch: Stopwatch) -> float:
+    return deadlines.remaining_ms(watch) / 1000
+
+
+def _remember(
+    asked: AuthorizationRequest, result: decision_store.Result, proposal: dict[str, Any], decision_id: uuid.UUID
+) -> None:
     """Adds a decision to the card's past in memory, until the card is read anew."""
     key, amount_minor = (asked.provider, asked.issuer_card_id), proposal["amount_minor"]
     known = _cards.get(key)
@@ -178,6 +178,7 @@ def _remember(asked: AuthorizationRequest, result: decision_store.Result, propos
     known.facts.past.history = known.facts.history.after(
         asked, is_approved=is_approved, amount_minor=amount_minor, counted_minor=counted, at=clock.now()
     )
+    known_pasts.add_own(known.facts, decision_id)
     person = spending.after(known.facts.person, proposal["trace"], amount_minor) if is_approved else known.facts.person
     if person is None:
         # What it takes of caps is known to the database alone, some seconds later.
@@ -190,7 +191,7 @@ async def _recorded(
     asked: AuthorizationRequest, proposal: dict[str, Any], evidence: Evidence, watch: Stopwatch, decision_id: uuid.UUID
 ) -> decision_store.Result:
     try:
-        return await _commits((proposal, evidence), within_s=deadlines.remaining_ms(watch) / 1000)
+        return await _commits((proposal, evidence), within_s=_left_s(watch))
     except (NotTakenError, NotDoneError):
         raise NeedsThreadError(is_database_failing=True) from None
     except Exception as error:
@@ -235,12 +236,8 @@ def _facts(known: KnownCard) -> Facts:
     )
 
 
-async def _read(connection: LoopConnection, keys: Sequence[Key], left_ms: float) -> Sequence[KnownCard | None]:
+async def _read_cards(connection: LoopConnection, keys: Sequence[Key], left_ms: float) -> Sequence[KnownCard | None]:
     return await decision_store.read_cards(connection, keys, remaining_ms=left_ms)
-
-
-async def _read_pasts(connection: LoopConnection, cards: Sequence[int], left_ms: float) -> Sequence[History]:
-    return await decision_store.read_pasts(connection, cards, remaining_ms=left_ms)
 
 
 async def _commit(
@@ -255,17 +252,17 @@ async def _commit(
 
 
 _cards: OrderedDict[Key, KnownCard] = OrderedDict()
-_reads: SharedStatement[Key, KnownCard | None] = SharedStatement(_read, at_once=1, most=MOST_TOGETHER)
+_reads: SharedStatement[Key, KnownCard | None] = SharedStatement(_read_cards, at_once=1, most=MOST_TOGETHER)
 _commits: SharedStatement[tuple[dict[str, Any], Evidence], decision_store.Result] = SharedStatement(
     _commit, at_once=AT_ONCE, most=MOST_TOGETHER
 )
-_pasts: SharedStatement[int, History] = SharedStatement(_read_pasts, at_once=1, most=MOST_TOGETHER)
-_STATEMENTS: Final = (_reads, _pasts, _commits)
+_STATEMENTS: Final = (_reads, known_pasts.pasts, _commits)
 
 
 def forget() -> None:
     """Drops what this process knows of cards, and its connections, as a restart does: for tests."""
     _cards.clear()
     turned_away.forget()
-    for each in _STATEMENTS:
+    known_pasts.forget()
+    for each in (_reads, _commits):
         each.forget()

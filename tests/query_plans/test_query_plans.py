@@ -14,6 +14,8 @@ from django.db import connection, transaction
 
 from issuing import journal
 from issuing.authorizations import decision_store
+from issuing.history import followed, reading
+from issuing.models import Decision
 from onecard.kit import row_counts
 from tests.query_plans.filled_tables import COLUMNS, default_values, fill
 from tests.query_plans.operations import deliveries, domain_calls, filters, pages, searches, sweeps
@@ -41,6 +43,7 @@ MAY_SCAN: Final = {
     ("evaluation of the alerts", "issuing_issuerevent"): "The same.",
     ("start of the comparison", "issuing_virtualcard"): "Once an hour, before every card is compared.",
 }
+LOOK: Final = reading.LOOK.decode().replace("$1", "%(since)s").replace("$2", "%(most)s")
 # Lists whose rows have no id that anybody outside would ask for, or are few.
 WITHOUT_ID: Final = {
     "alerts_incident": "An incident is found by its rule and what it is about.",
@@ -109,6 +112,9 @@ def plans_of_all() -> dict[str, Seen]:
         explain(found["entries of a card in a long journal"], journal.WRITE_OF, [[17], "stripe", ["iauth_17"]])
     asked = [{"provider": "stripe", "id": f"ic_{number}", "place": number} for number in (17, 18)]
     explain(found["read of unknown cards"], decision_store.READ_CARDS.decode().replace("$1", "%s"), [json.dumps(asked)])
+    found["look at others' decisions"] = Seen()
+    since = {"since": Decision.objects.latest("pk").pk - 9, "most": followed.MOST_DECISIONS}
+    explain(found["look at others' decisions"], LOOK, since)
     for operations in (
         sweeps,
         domain_calls,
