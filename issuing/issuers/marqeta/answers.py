@@ -6,7 +6,9 @@ repeat is answered alike in both.
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from onecard.kit import exact_json
 
@@ -28,6 +30,19 @@ REASONS = {
     "invalid_amount": "INVALID_AMOUNT",
     "suspected_fraud": "SUSPECTED_FRAUD",
 }
+
+
+class _JitFunding(msgspec.Struct):
+    """Of an answer of ours, whether it declines; the rest is not read."""
+
+    decline_reason: str | None = None
+
+
+class _Answered(msgspec.Struct):
+    jit_funding: _JitFunding
+
+
+_APPROVED: Final = msgspec.json.Decoder(_Answered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +85,7 @@ class MarqetaAnswers:
         return self._body({}).encode()
 
     def is_approval(self, response: bytes) -> bool:
-        return "decline_reason" not in json.loads(response)["jit_funding"]
+        return _APPROVED.decode(response).jit_funding.decline_reason is None
 
     def _body(self, more: dict[str, str]) -> str:
         own = json.dumps(more)[1:]
