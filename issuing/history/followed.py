@@ -115,7 +115,9 @@ class FollowedPasts:
 
     def take(self, look: Look, *, looked_at: float) -> None:
         """Makes the pasts old that others have changed; `looked_at` is the moment before the look."""
-        if look.written is None:
+        # After a failover that lost decisions, their ids come again: what has them would not be seen.
+        is_another_server = self._newest_id is not None and look.newest_id < self._newest_id
+        if look.written is None or is_another_server:
             self.give_up()
             self._due_at = looked_at + AFTER_TOO_MANY_S
             return

@@ -218,6 +218,16 @@ def test_where_too_many_others_decide_nothing_is_followed_for_a_minute() -> None
     assert (pasts.has(1, past), pasts.newest_id, pasts.is_due()) == (False, None, False)
 
 
+def test_after_a_failover_that_lost_decisions_nothing_is_followed() -> None:
+    pasts = FollowedPasts()
+    looked(pasts, newest_id=9)
+    past = kept(pasts, 1)
+
+    looked(pasts, newest_id=8)
+
+    assert (pasts.has(1, past), pasts.newest_id) == (False, None)
+
+
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(followed, "MOST_PASTS", 2)
     monkeypatch.setattr(followed, "MOST_DECISIONS", 2)
