@@ -8,13 +8,16 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 from django.db import connection
 
+from tests.support.template_database import migrated_template
+
 
 @contextmanager
 def own_database() -> Iterator[str]:
     """A fresh migrated database for this process, dropped at the end; gives its URL for other processes."""
     before, name = connection.settings_dict["NAME"], connection.creation._get_test_db_name()  # type: ignore[attr-defined]
     try:
-        # It takes a minute, in which it may be interrupted as well.
+        # Without a template it takes a minute, in which it may be interrupted as well.
+        connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template()
         connection.creation.create_test_db(verbosity=0, autoclobber=True)
         yield url_of(name)
     finally:
