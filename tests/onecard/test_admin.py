@@ -175,11 +175,14 @@ def test_a_list_costs_the_same_number_of_queries_however_long_it_is() -> None:
 
 
 def queries_of(client: Client, url: str) -> int:
-    """How many queries a page costs that was opened before."""
+    """How many queries a page costs that was opened before; what is remembered for seconds may end in between, once."""
     client.get(url)
-    with CaptureQueriesContext(connection) as queries:
-        assert client.get(url).status_code == 200, url
-    return len(queries)
+    costs = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(url).status_code == 200, url
+        costs.append(len(queries))
+    return min(costs)
 
 
 @pytest.mark.some_in_suite(14)
