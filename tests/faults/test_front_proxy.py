@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db.models import Count
 
+from issuing import journal
 from issuing.models import Decision
 from onecard.dev.ports import HOST, claimed_port
 from tests.faults.slow_clients import ATTACKS, assert_all_in_time, attackers, chunked, exchange
@@ -81,5 +81,9 @@ def test_a_service_killed_or_silent_leaves_every_purchase_an_answer(harm: signal
                 os.killpg(harmed.pid, signal.SIGCONT)
     assert_all_in_time(buyers.purchases, f"behind nginx, {harm.name}")
     assert len(buyers.purchases.approved_ms) > len(buyers.purchases.answers_ms) * 0.7
-    again = Decision.objects.values("event_id").annotate(times=Count("id")).filter(times__gt=1)
-    assert not again.exists()
+    journal.write_all()
+    # A service that goes on takes back what it finds too late by then, even where the other one has answered with it;
+    # the issuer's report approves that again (issuing/authorizations/lifecycle.py).
+    taken_back = Decision.objects.exclude(corrects=None).values_list("decline_reason", flat=True)
+    assert set(taken_back) <= ({"deadline_exceeded"} if harm == signal.SIGSTOP else set())
+    assert Decision.objects.filter(approved=True).count() >= len(buyers.purchases.approved_ms)
