@@ -16,7 +16,7 @@ from django.db import DatabaseError
 
 from issuing.authorizations import past
 from issuing.authorizations.facts import CardFacts, KnownCard
-from issuing.authorizations.shared_statement import SharedStatement
+from issuing.authorizations.shared_statement import MOST_TOGETHER, SharedStatement
 from issuing.history import reading
 from issuing.history.card_history import History
 from issuing.history.followed import FollowedPasts
@@ -25,7 +25,6 @@ from routing import strategy
 
 log = logging.getLogger(__name__)
 
-MOST_TOGETHER: Final = 16
 # No answer waits for a look. The next one is due only later than this.
 LOOK_MS: Final = 1000.0
 

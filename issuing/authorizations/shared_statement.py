@@ -6,11 +6,13 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from onecard.kit.patient_timer import give_up_after
 from onecard.kit.postgresql.loop_connection import SILENCE_MS, LoopConnection
 
+# While PostgreSQL writes one half of what 32 connections ask, the process reads and chooses the other half.
+MOST_TOGETHER: Final = 16
 T = TypeVar("T")
 R = TypeVar("R")
 # Takes a connection, the items and the milliseconds that are left, and returns a result for each.

@@ -22,7 +22,7 @@ from issuing.authorizations import deadlines, decision_store, fraud, known_pasts
 from issuing.authorizations.answers import answer_of
 from issuing.authorizations.facts import Facts, KnownCard
 from issuing.authorizations.proposal import draft, propose
-from issuing.authorizations.shared_statement import NotTakenError, SharedStatement
+from issuing.authorizations.shared_statement import MOST_TOGETHER, NotTakenError, SharedStatement
 from issuing.controls import compiled
 from issuing.fraud.asking import NOBODY
 from issuing.issuers.messages import AuthorizationRequest
@@ -39,8 +39,7 @@ log = logging.getLogger(__name__)
 
 # Each takes some 3 kB of the process.
 KNOWN_CARDS: Final = 20_000
-# While PostgreSQL writes one half of what 32 connections ask, the process reads and chooses the other half.
-MOST_TOGETHER: Final = 16
+# Statements of commits that are under way at the same time.
 AT_ONCE: Final = 2
 # Whoever waits while no statement came back for this share of a deadline waits for a database that does not answer.
 SILENT_SHARE: Final = 0.25

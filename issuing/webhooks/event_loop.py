@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from issuing.authorizations import deadlines, together, turned_away
+from issuing.authorizations import deadlines, shared_statement, together, turned_away
 from issuing.inbox import log_ids
 from issuing.issuers.marqeta.events import gateway_envelope, jit_funding, parse_gateway_request, read_object
 from issuing.issuers.marqeta.jit_methods import APPROVABLE, CASH
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 IN_DOUBT: Final = "onecard.in_doubt"
 # Full statements at least; at most what comes next as well, and what is being read and chosen meanwhile. Each who waits
 # keeps its body in memory.
-UNDER_WAY: Final = together.AT_ONCE * together.MOST_TOGETHER
+UNDER_WAY: Final = together.AT_ONCE * shared_statement.MOST_TOGETHER
 admission = Admission(least=UNDER_WAY, most=6 * UNDER_WAY, most_waiting=2000)
 
 Decide = Callable[[AuthorizationRequest, bytes, Stopwatch], Awaitable[bytes | None]]
