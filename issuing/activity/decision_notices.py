@@ -14,7 +14,7 @@ from issuing import states
 from issuing.activity import declines
 from issuing.models import Authorization, Decision
 from onecard.kit import clock
-from onecard.kit.sweeper import each_in_turn
+from onecard.kit.sweeper import WORK_S, each_in_turn
 from onecard.kit.transactions import transaction
 from onecard.notices import references
 from onecard.notices import services as notices
@@ -32,18 +32,18 @@ FIRST_LOOKS_BACK: Final = dt.timedelta(hours=1)
 BATCH: Final = 500
 
 
-def sweep() -> int:
-    """Writes the notices of decisions that have none; returns how many it looked at. Two sweeps may run at once."""
+def sweep(*, work_s: float = WORK_S) -> int:
+    """Writes for a while the notices that decisions lack; returns how many it looked at. Two sweeps may run at once."""
     cursor, now = _cursor(), clock.now()
     ids = list(_untold(cursor.position).order_by("pk").values_list("pk", flat=True)[:BATCH])
-    each_in_turn(ids, write_notice, what="decision notice")
+    done = each_in_turn(ids, write_notice, what="decision notice", work_s=work_s)
     behind = Decision.objects.filter(pk__gt=cursor.position, decided_at__lt=now - COMMITTED_AFTER)
-    if len(ids) == BATCH:
-        behind = behind.filter(pk__lte=ids[-1])
+    if done == BATCH or done < len(ids):
+        behind = behind.filter(pk__lte=ids[done - 1])
     reached = behind.aggregate(last=Max("pk"))["last"]
     if reached is not None:
         Cursor.objects.filter(name=CURSOR, position__lt=reached).update(position=reached)
-    return len(ids)
+    return done
 
 
 def write_notice(decision_id: int) -> None:

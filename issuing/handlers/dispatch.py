@@ -30,6 +30,8 @@ from onecard.kit.transactions import transaction
 CARD_EVENTS = ("issuing_card.updated", "issuing_cardholder.updated")
 CARD_MOVES = ("cardtransition.", "usertransition.")
 SWEEP_AFTER = dt.timedelta(seconds=15)
+# More than a sweep has time for.
+SWEEP_BATCH = 1_000
 
 
 def handle(*, event_pk: int, now: dt.datetime | None = None) -> str:
@@ -87,11 +89,11 @@ def _apply(event_pk: int, now: dt.datetime) -> str:
 
 
 def sweep(*, now: dt.datetime | None = None) -> int:
-    """Handles events that the queue lost; returns how many it looked at."""
+    """Handles for a while events that the queue lost, the oldest first; returns how many it looked at."""
     limit = (now or clock.now()) - SWEEP_AFTER
     is_due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now or clock.now())
     waiting = IssuerEvent.objects.filter(is_due, status=states.Event.RECEIVED, received_at__lt=limit)
-    pks = list(waiting.order_by("received_at").values_list("pk", flat=True))
+    pks = list(waiting.order_by("received_at").values_list("pk", flat=True)[:SWEEP_BATCH])
     return each_in_turn(pks, lambda event_pk: handle_if_due(event_pk=event_pk, now=now), what="event")
 
 

@@ -1,7 +1,13 @@
-"""The loop of every sweeper: each row by itself, so that one row cannot hold up the others."""
+"""The loop of every sweeper: each row by itself, so that one row cannot hold up the others.
+
+A sweep ends after a while and leaves the rest to the next one. Messages of the queue wait behind it, and a worker of
+one process answers nobody meanwhile.
+"""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from celery.exceptions import SoftTimeLimitExceeded
 
@@ -9,14 +15,17 @@ from onecard.kit import log_context
 
 log = logging.getLogger(__name__)
 
+WORK_S: Final = 10.0
 
-def each_in_turn(ids: Sequence[int], handle: Callable[[int], object], *, what: str) -> int:
-    """Calls the action for each row and returns how many there were; a failing row is logged and comes again.
 
-    `what` names a row in the log. Raises SoftTimeLimitExceeded when the task's time is over; the next sweep takes the
-    rest.
+def each_in_turn(ids: Sequence[int], handle: Callable[[int], object], *, what: str, work_s: float = WORK_S) -> int:
+    """Calls the action for one row after the other and returns how many rows it came to: the first ones of `ids`.
+
+    After `work_s` seconds it begins no further row; it comes to one at least. A row that fails is logged and comes
+    again with the next sweep. `what` names a row in the log. Raises SoftTimeLimitExceeded when the task's time is over.
     """
-    for row_id in ids:
+    end = time.monotonic() + work_s
+    for done, row_id in enumerate(ids, start=1):
         with log_context.scope():
             try:
                 handle(row_id)
@@ -24,4 +33,7 @@ def each_in_turn(ids: Sequence[int], handle: Callable[[int], object], *, what: s
                 raise
             except Exception:
                 log.exception("%s %s failed and waits for the next sweep", what, row_id)
+        if done < len(ids) and time.monotonic() >= end:
+            log.info("%s: %s rows are left to the next sweep", what, len(ids) - done)
+            return done
     return len(ids)

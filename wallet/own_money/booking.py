@@ -5,6 +5,7 @@ fails afterwards leaves the bank again.
 """
 
 import logging
+from typing import Final
 
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
@@ -18,6 +19,9 @@ from wallet.ledger import postings as ledger
 from wallet.models import OwnTransfer, Posting
 
 log = logging.getLogger(__name__)
+
+# They are few, and one that cannot be booked yet is looked at each time.
+WORK_S: Final = 30.0
 
 Status = states.OwnTransfer
 GAVE_UP = (Status.FAILED, Status.CANCELED, Status.REVERSED)
@@ -43,10 +47,10 @@ def book(*, transfer_id: int, lists: BalanceList | None = None) -> bool:
     return True
 
 
-def sweep(*, lists: BalanceList | None = None) -> int:
-    """Books those whose message was lost, or whose movement was not listed yet; returns how many it looked at."""
+def sweep(*, lists: BalanceList | None = None, work_s: float = WORK_S) -> int:
+    """Books for a while what had no message, or no movement in the list yet; returns how many it looked at."""
     pks = list(OwnTransfer.objects.filter(is_booked=False).order_by("created_at").values_list("pk", flat=True))
-    return each_in_turn(pks, lambda pk: _book_quietly(pk, lists), what="top-up or payout")
+    return each_in_turn(pks, lambda pk: _book_quietly(pk, lists), what="top-up or payout", work_s=work_s)
 
 
 def _book_quietly(transfer_id: int, lists: BalanceList | None) -> None:

@@ -53,8 +53,15 @@ def sweep(*, work_s: float = WORK_S) -> int:
     # A worker that dies loses one batch of this day's walk.
     cursor, _ = Cursor.objects.get_or_create(name=f"monthly_report:{month:%Y-%m}:{everywhere.day}", defaults=FIRST)
     for ids, last in everybody_due(month, Cardholder.objects.filter(pk__gt=cursor.position)):
-        done += each_in_turn(ids, lambda holder_id: send(holder_id=holder_id, month=month), what="monthly report")
-        Cursor.objects.filter(name=cursor.name, position__lt=last).update(position=last)
+        tried = each_in_turn(
+            ids,
+            lambda holder_id: send(holder_id=holder_id, month=month),
+            what="monthly report",
+            work_s=end - time.monotonic(),
+        )
+        done += tried
+        reached = last if tried == len(ids) else ids[tried - 1]
+        Cursor.objects.filter(name=cursor.name, position__lt=reached).update(position=reached)
         if time.monotonic() > end:
             break
     return done

@@ -1,4 +1,4 @@
-"""A sweeper goes on after a row that fails, and stops when its time is over."""
+"""A sweeper goes on after a row that fails, and stops when its time, or that of its task, is over."""
 
 import logging
 
@@ -33,3 +33,12 @@ def test_the_end_of_the_tasks_time_ends_the_sweep() -> None:
     with pytest.raises(SoftTimeLimitExceeded):
         each_in_turn([1, 2], act, what="refund")
     assert done == [1]
+
+
+def test_a_sweep_that_has_worked_for_long_leaves_the_rest_to_the_next_one() -> None:
+    done: list[int] = []
+
+    assert each_in_turn([1, 2, 3], done.append, what="refund", work_s=0) == 1
+    assert each_in_turn([2, 3], done.append, what="refund", work_s=60) == 2
+    assert each_in_turn([], done.append, what="refund", work_s=0) == 0
+    assert done == [1, 2, 3]

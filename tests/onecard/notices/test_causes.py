@@ -72,6 +72,21 @@ def test_a_decision_that_commits_late_is_told_too(card: VirtualCard) -> None:
     assert Cursor.objects.get().position == late.pk
 
 
+def test_decisions_that_a_sweep_had_no_time_for_are_the_next_ones(card: VirtualCard) -> None:
+    for _ in range(3):
+        buy(card, amount=1000)
+    first, second, third = Decision.objects.order_by("pk").values_list("pk", flat=True)
+
+    with clock.ahead(dt.timedelta(minutes=5)):
+        assert decision_notices.sweep(work_s=0) == 1
+        assert Cursor.objects.get().position == first
+        assert decision_notices.sweep(work_s=0) == 1
+        assert Cursor.objects.get().position == second
+        decision_notices.sweep()
+    assert Cursor.objects.get().position == third
+    assert len(told()) == 3
+
+
 def test_a_refund_is_told_when_the_processor_has_paid_it(card: VirtualCard) -> None:
     buy(card, amount=4500)
     charges.sweep(now=clock.now() + SOON, processor=Obliging())

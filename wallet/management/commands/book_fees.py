@@ -6,6 +6,7 @@ after Ctrl-C.
 """
 
 import datetime as dt
+import math
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -45,7 +46,7 @@ class Command(BaseCommand):
             tally = _book(start, end, dry_run=dry_run)
             if not dry_run:
                 own_money_reading.read(since=start)
-                own_money_booking.sweep()
+                own_money_booking.sweep(work_s=math.inf)
         except KeyboardInterrupt:
             raise CommandError("Interrupted; run it again to book the rest.", returncode=INTERRUPTED) from None
         except OneCardError as error:

@@ -31,7 +31,7 @@ def card() -> VirtualCard:
 
 
 def reports() -> list[Notice]:
-    return list(Notice.objects.filter(kind="monthly_report"))
+    return list(Notice.objects.filter(kind="monthly_report").order_by("pk"))
 
 
 def month() -> str:
@@ -127,6 +127,16 @@ def walkthrough_card_of(holder: Cardholder, like: VirtualCard) -> Cardholder:
     copy_wallet(like.cardholder, holder)
     bought(VirtualCardFactory(cardholder=holder))
     return holder
+
+
+def test_whom_a_sweep_had_no_time_for_the_next_one_takes(card: VirtualCard) -> None:
+    bought(card)
+    other = walkthrough_card_of(CardholderFactory(), card)
+    with next_month():
+        assert mail.sweep(work_s=0) == 1
+        assert [each.user_id for each in reports()] == [card.cardholder.user_id]
+        assert mail.sweep(work_s=0) == 1
+        assert [each.user_id for each in reports()] == [card.cardholder.user_id, other.user_id]
 
 
 @pytest.mark.django_db(transaction=True)
