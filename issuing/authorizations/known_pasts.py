@@ -10,6 +10,7 @@ import logging
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
 from django.db import DatabaseError
@@ -51,6 +52,11 @@ def keep(card: CardFacts, *, asked_at: float) -> None:
     """Follows the past that was just read with a card or for it; `asked_at` is the moment before."""
     card.past.read_at = asked_at
     _followed.keep(card.id, card.past)
+
+
+def deciding(card: CardFacts) -> AbstractContextManager[None]:
+    """Inside, a decision on the card may be committed and is not in its past in memory yet: see FollowedPasts."""
+    return _followed.deciding(card.id)
 
 
 def add_own(card: CardFacts, decision_id: uuid.UUID) -> None:

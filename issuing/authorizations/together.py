@@ -105,6 +105,13 @@ async def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
     proposal = propose(made, decision_id=decision_id, watch=watch, hooks=hooks)
     proposal["rulebook_version"] = known.rulebook_version
     evidence = Evidence(body) if asked.is_clean else evidence_of(body)
+    with known_pasts.deciding(known.facts):
+        return await _committed(asked, proposal, evidence, watch, decision_id)
+
+
+async def _committed(
+    asked: AuthorizationRequest, proposal: dict[str, Any], evidence: Evidence, watch: Stopwatch, decision_id: uuid.UUID
+) -> bytes:
     result = await _recorded(asked, proposal, evidence, watch, decision_id)
     watch.lap("commit")
     if result.kind == "stale":

@@ -9,6 +9,8 @@ import math
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -64,6 +66,7 @@ class FollowedPasts:
 
     def __init__(self) -> None:
         self._pasts: OrderedDict[int, Past] = OrderedDict()
+        self._deciding: dict[int, int] = {}
         self._own: dict[int, set[bytes]] = {}
         self._own_count = 0
         self._newest_id: int | None = None
@@ -95,13 +98,25 @@ class FollowedPasts:
 
         It is not while decisions of this process on the card may be in it or not, nor where a look ended meanwhile.
         """
-        if self._newest_id is None or past.read_at <= self._taken_at or card_id in self._own:
+        is_uncertain = card_id in self._deciding or card_id in self._own
+        if self._newest_id is None or past.read_at <= self._taken_at or is_uncertain:
             self._pasts.pop(card_id, None)
             return
         self._pasts[card_id] = past
         self._pasts.move_to_end(card_id)
         if len(self._pasts) > MOST_PASTS:
             self._pasts.popitem(last=False)
+
+    @contextmanager
+    def deciding(self, card_id: int) -> Iterator[None]:
+        """Inside, a decision of this process on the card may be committed and is not in the past in its memory yet."""
+        self._deciding[card_id] = self._deciding.get(card_id, 0) + 1
+        try:
+            yield
+        finally:
+            left = self._deciding.pop(card_id) - 1
+            if left:
+                self._deciding[card_id] = left
 
     def add_own(self, card_id: int, decision_id: uuid.UUID) -> None:
         """Notes a decision that this process has added to the card's past in its memory."""
