@@ -4,11 +4,12 @@ All follows from the charge and its refunds as they stand, so a charge may be lo
 order, and counts once (docs/decisions/0064). Who looks is issuing/rewards/spend_sweep.py.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import F, Sum
+from django.db.models import F, OuterRef, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 
 from issuing.models import Authorization, Decision
 from issuing.rewards import space_prices
@@ -48,25 +49,44 @@ def book_spend(charge_id: int) -> bool:
         _begin(charge, purchase)
         booking = SpendBooking.objects.select_for_update(no_key=True, of=("self",)).get(charge=charge)
         # Read behind the lock, so that the last one who looks has the last word.
-        looked_at, state = clock.now(), state_of(charge_id, booking.amount_minor)
+        looked_at, state = clock.now(), states_of({charge_id: booking.amount_minor})[charge_id]
         _apply(booking.method_id, changes(booking, state))
         booking.status, booking.kept_minor, booking.looked_at = state.status, state.kept_minor, looked_at
         booking.save(update_fields=["status", "kept_minor", "looked_at"])
     return True
 
 
-def state_of(charge_id: int, amount_minor: int) -> ChargeState:
-    """Returns how a charge stands: pending, posted or given back, and what is left of it after refunds."""
-    charge = FundingCharge.objects.select_related("obligation").get(pk=charge_id)
+def behind(charge_ids: Iterable[int]) -> set[int]:
+    """Returns which of these charges have a booking that says something else than the wallet's rows."""
+    bookings = {each.charge_id: each for each in SpendBooking.objects.filter(charge_id__in=charge_ids)}
+    found = states_of({pk: each.amount_minor for pk, each in bookings.items()})
+    return {
+        pk
+        for pk, each in bookings.items()
+        if (each.status, each.kept_minor) != (found[pk].status, found[pk].kept_minor)
+    }
+
+
+def states_of(amounts_minor: Mapping[int, int]) -> dict[int, ChargeState]:
+    """Returns how charges stand, by their ids: pending, posted or given back, and what is left of them after refunds.
+
+    `amounts_minor` has the whole amount of each.
+    """
+    refunds = FundingRefund.objects.filter(charge=OuterRef("pk"), status=states.Refund.SUCCEEDED)
+    returned = refunds.order_by().values("charge").values(sum=Sum("amount_minor"))
+    charges = FundingCharge.objects.filter(pk__in=amounts_minor).select_related("obligation")
+    found = charges.annotate(returned_minor=Coalesce(Subquery(returned), Value(0)))
+    return {each.pk: _state(each, int(each.returned_minor), amounts_minor[each.pk]) for each in found}
+
+
+def _state(charge: FundingCharge, returned_minor: int, amount_minor: int) -> ChargeState:
     status = Status.RELEASED
     if charge.status == states.Charge.SUCCEEDED:
         status = Status.POSTED
     elif charge.status in PENDING:
         status = Status.PENDING
-    refunds = FundingRefund.objects.filter(charge=charge, status=states.Refund.SUCCEEDED)
-    returned = int(refunds.aggregate(sum=Sum("amount_minor", default=0))["sum"])
     payable = min(charge.money.minor, charge.obligation.payable.minor)
-    kept = 0 if status == Status.RELEASED else min(amount_minor, max(0, payable - returned))
+    kept = 0 if status == Status.RELEASED else min(amount_minor, max(0, payable - returned_minor))
     return ChargeState(status, amount_minor, kept)
 
 

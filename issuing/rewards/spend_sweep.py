@@ -5,6 +5,7 @@ It reads the rows of the wallet and depends on no message, so nothing is lost wi
 
 import datetime as dt
 import logging
+import math
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
@@ -13,8 +14,10 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
-from issuing.rewards.spend_book import Status, book_spend, changes, state_of
+from issuing.rewards import spend_book
+from issuing.rewards.spend_book import Status, book_spend, changes, states_of
 from onecard.kit import clock
+from onecard.kit.sweeper import WORK_S, for_a_while
 from onecard.kit.transactions import transaction
 from routing.models import CardSpend, SpendBooking
 from wallet import states
@@ -33,7 +36,9 @@ MOST: Final = 2_000
 def sweep(*, days: float = RECENT_DAYS) -> int:
     """Looks at the charges of the last days that changed, and returns how many it looked at; one failure stops none."""
     since, done = clock.now() - dt.timedelta(days=days), 0
-    for pk in islice(_due(since, all_pending=days > RECENT_DAYS), MOST):
+    is_far = days > RECENT_DAYS
+    due = islice(_due(since, all_pending=is_far), MOST)
+    for pk in for_a_while(due, work_s=math.inf if is_far else WORK_S):
         try:
             done += book_spend(pk)
         except SoftTimeLimitExceeded:
@@ -49,7 +54,8 @@ def differences() -> list[str]:
     for booking in SpendBooking.objects.order_by("pk").iterator(chunk_size=500):
         nothing = SpendBooking(status=Status.RELEASED, amount_minor=booking.amount_minor, kept_minor=0)
         nothing.shares = booking.shares
-        for (name, tag, first), pending, posted in changes(nothing, state_of(booking.charge_id, booking.amount_minor)):
+        state = states_of({booking.charge_id: booking.amount_minor})[booking.charge_id]
+        for (name, tag, first), pending, posted in changes(nothing, state):
             sums = wanted.setdefault((booking.method_id, name, tag, first), [0, 0])
             sums[0], sums[1] = sums[0] + pending, sums[1] + posted
     found = {}
@@ -109,7 +115,16 @@ def _sources(since: dt.datetime, *, all_pending: bool) -> Iterator[Iterable[int]
     refunds = FundingRefund.objects.filter(
         newer, status__in=("succeeded", "failed", "canceled"), finished_at__gte=since
     )
-    yield refunds.order_by("finished_at", "pk").values_list("charge_id", flat=True)[:MOST]
+    yield _not_counted(refunds.order_by("finished_at", "pk").values_list("charge_id", flat=True)[:MOST])
+
+
+def _not_counted(refunded: Iterable[int]) -> Iterator[int]:
+    """Yields which of these charges' bookings do not count a refund yet; marks the others as looked at."""
+    charges, looked_at = set(refunded), clock.now()
+    behind = spend_book.behind(charges) if charges else set()
+    counted = SpendBooking.objects.filter(charge_id__in=charges - behind, looked_at__lt=looked_at - OVERLAP)
+    counted.update(looked_at=looked_at)
+    yield from sorted(behind)
 
 
 _PENDING: Final = [state for state in states.LIVE_CHARGE if state != states.Charge.SUCCEEDED]

@@ -6,6 +6,7 @@ It reads the rows of the wallet and depends on no message, so a message that the
 
 import datetime as dt
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from issuing.models import RewardEntry
 from issuing.rewards.book import CAME_BACK, book_charge, book_refund
 from onecard.kit import clock
+from onecard.kit.sweeper import WORK_S, for_a_while
 from wallet import states
 from wallet.models import FundingCharge, FundingRefund
 from wallet.references import Subject
@@ -40,23 +42,27 @@ class Tally:
 
 def sweep(*, days: float = RECENT_DAYS) -> Tally:
     """Books what ended within the last days and is not booked yet, from the database alone."""
-    return book_missing(since=clock.now() - dt.timedelta(days=days))
+    work_s = math.inf if days > RECENT_DAYS else WORK_S
+    return book_missing(since=clock.now() - dt.timedelta(days=days), work_s=work_s)
 
 
-def book_missing(*, since: dt.datetime | None = None, progress: Callable[[int], Any] = lambda _done: None) -> Tally:
-    """Books whatever ended at or after `since` (empty: ever) and is not booked; one that fails holds up no other."""
+def book_missing(
+    *,
+    since: dt.datetime | None = None,
+    progress: Callable[[int], Any] = lambda _done: None,
+    work_s: float = math.inf,
+) -> Tally:
+    """Books for a while what ended since then (empty: ever) and is not booked; one that fails holds up no other."""
     booked = failed = 0
-    start = since or LONG_AGO
-    for rows, book in _missing(start):
-        for pk in _oldest_first(rows, start):
-            try:
-                booked += book(pk)
-            except SoftTimeLimitExceeded:
-                raise  # The task's time is over; what is left is the next sweep's.
-            except Exception:
-                failed += 1
-                log.exception("%s %s could not be booked", rows.model.__name__, pk)
-            progress(1)
+    for what, pk, book in for_a_while(_each_missing(since or LONG_AGO), work_s=work_s):
+        try:
+            booked += book(pk)
+        except SoftTimeLimitExceeded:
+            raise  # The task's time is over; what is left is the next sweep's.
+        except Exception:
+            failed += 1
+            log.exception("%s %s could not be booked", what, pk)
+        progress(1)
     return Tally(booked, failed)
 
 
@@ -64,6 +70,13 @@ def count_missing(*, since: dt.datetime | None = None) -> int:
     """Returns how many entries `book_missing` would try to write."""
     start = since or LONG_AGO
     return sum(rows.filter(finished_at__gte=start).count() for rows, _book in _missing(start))
+
+
+def _each_missing(since: dt.datetime) -> Iterator[tuple[str, int, Callable[[int], bool]]]:
+    """Yields the name of a row's model, its id, and the function that books it."""
+    for rows, book in _missing(since):
+        for pk in _oldest_first(rows, since):
+            yield rows.model.__name__, pk, book
 
 
 def _missing(since: dt.datetime) -> list[tuple[QuerySet[Any], Callable[[int], bool]]]:

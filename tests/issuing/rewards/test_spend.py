@@ -7,8 +7,9 @@ import pytest
 from django.test import override_settings
 
 from issuing.models import Decision, VirtualCard
-from issuing.rewards import space_prices, spend_sweep
+from issuing.rewards import space_prices, spend_book, spend_sweep
 from issuing.rewards.spend_book import book_spend
+from onecard.kit import clock
 from routing.models import CardSpend, SpacePrices, SpendBooking
 from tests.issuing.rewards.purchases import bought, ended, paid, refunded
 from tests.support import stripe_events
@@ -72,6 +73,25 @@ def test_refunds_give_space_back_and_a_failed_one_takes_it_again() -> None:
     spend_sweep.sweep()
     assert sums() == {("8431", "dining"): (0, 667)}
     assert spend_sweep.differences() == []
+
+
+def test_a_refund_that_is_counted_is_not_booked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    charge = bought(valued_card(), amount=1000)
+    refund = refunded(charge, 333)
+    refund.refresh_from_db()
+    assert spend_sweep.sweep() == 1
+    assert spend_sweep.sweep() == 0
+
+    # As if the refund had become visible only after that look.
+    SpendBooking.objects.update(kept_minor=1000)
+    assert spend_sweep.sweep() == 1
+    assert SpendBooking.objects.get().kept_minor == 667
+
+    with clock.ahead(2 * spend_sweep.OVERLAP):
+        assert spend_sweep.sweep() == 0
+        assert SpendBooking.objects.get().looked_at > refund.finished_at + spend_sweep.OVERLAP
+        monkeypatch.setattr(spend_book, "behind", pytest.fail)
+        assert spend_sweep.sweep() == 0
 
 
 def test_a_declined_charge_gives_its_space_back_and_the_next_card_counts() -> None:
