@@ -66,7 +66,6 @@ def _apply(event_pk: int, now: dt.datetime) -> str:
         event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
         if event.status != states.Event.RECEIVED:
             return event.status
-        unapplied.end_attempt(event)
         try:
             status, reason = _dispatch(event, now)
         except MalformedEventError as error:
@@ -81,7 +80,9 @@ def _apply(event_pk: int, now: dt.datetime) -> str:
         except ContradictionError as error:
             status, reason = states.Event.KEPT, error.message
             unapplied.open_contradiction(event, error)
-        if status != states.Event.RECEIVED:
+        if status == states.Event.RECEIVED:
+            unapplied.end_attempt(event)
+        else:
             inbox.finish(event, status, reason)
         if status in (states.Event.HANDLED, states.Event.KEPT):
             unapplied.end(event)

@@ -6,7 +6,10 @@ An id is bound to the content of its first event. Another event under the same i
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
+
+from django.db.models import F
+from django.db.models.functions import Greatest
 
 from issuing import journal, states
 from issuing.inbox import bodies, event_versions
@@ -23,6 +26,8 @@ from onecard.outbox import services as outbox
 from wallet import cases
 from wallet.models import Case
 
+# An attempt is counted when it begins, in case that its process ends; one that comes to its end is no failure.
+ATTEMPT_ENDED: Final[dict[str, Any]] = {"attempts": Greatest(F("attempts") - 1, 0), "next_attempt_at": None}
 REUSED = "Its id, {id}, came before with something else. Nothing was done about it."
 
 
@@ -127,9 +132,9 @@ def _open_case(event: IssuerEvent) -> None:
 
 
 def finish(event: IssuerEvent, status: str, reason: str = "") -> bool:
-    """Moves an event along its table of legal moves; returns True if it moved."""
+    """Moves an event that was tried along its table of legal moves; returns True if it moved."""
     sources = sources_of(states.EVENT_MOVES, status)
     changed = IssuerEvent.objects.filter(pk=event.pk, status__in=sources).update(
-        status=status, reason=reason[:300], handled_at=clock.now()
+        status=status, reason=reason[:300], handled_at=clock.now(), **ATTEMPT_ENDED
     )
     return changed == 1

@@ -41,7 +41,8 @@ def contradiction(named: Named) -> str:
     What is unknown here contradicts nothing. It is checked when it is reported
     (issuing/clearing/card_transactions.py).
     """
-    return _with_cardholder(named) or (_with_purchase(named) if named.purchase else "")
+    card = _find_card(named.provider, named.card)
+    return _with_cardholder(named, card) or (_with_purchase(named, card) if named.purchase else "")
 
 
 def purchase_of(provider: str, named: str) -> Authorization | None:
@@ -78,16 +79,15 @@ def is_same_holder(one: VirtualCard | None, other: VirtualCard | None) -> bool:
     return one is not None and other is not None and one.cardholder_id == other.cardholder_id
 
 
-def _with_cardholder(named: Named) -> str:
+def _with_cardholder(named: Named, card: VirtualCard | None) -> str:
     """Checks a named cardholder against the named card. An unknown cardholder contradicts nothing."""
-    card, person = _find_card(named.provider, named.card), _find_person(named.provider, named.cardholder)
+    person = _find_person(named.provider, named.cardholder)
     if card is None or person is None or card.cardholder_id == person.pk:
         return ""
     return f"The event names the cardholder {person} ({named.cardholder}), and {_card(card, named.card)}."
 
 
-def _with_purchase(named: Named) -> str:
-    card = _find_card(named.provider, named.card)
+def _with_purchase(named: Named, card: VirtualCard | None) -> str:
     purchase = purchase_of(named.provider, named.purchase)
     if purchase is not None:
         return with_purchase(issuer_card_id=named.card, card=card, purchase=purchase)

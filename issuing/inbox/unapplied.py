@@ -2,8 +2,7 @@
 
 import datetime as dt
 
-from django.db.models import F
-from django.db.models.functions import Greatest
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit import trail
@@ -56,21 +55,24 @@ def begin_attempt(event_pk: int, *, now: dt.datetime, only_if_due: bool) -> bool
     An attempt that ends its worker's process (no memory, a crash, the hard time limit) is therefore counted, and
     waits for its next time like a failed one. After some such deaths a case asks staff, once.
     """
+    new = IssuerEvent.objects.filter(pk=event_pk, status=states.Event.RECEIVED, attempts=0, next_attempt_at=None)
+    if _set_next_try(new, attempts=1, now=now, reason=UNFINISHED):
+        return True
     with transaction():
         event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
         is_early = event.next_attempt_at is not None and event.next_attempt_at > now
         if event.status != states.Event.RECEIVED or (only_if_due and is_early):
             return False
-        _set_next_try(event, attempts=next_count(event.attempts), now=now, reason=UNFINISHED)
+        attempts = next_count(event.attempts)
+        _set_next_try(IssuerEvent.objects.filter(pk=event_pk), attempts=attempts, now=now, reason=UNFINISHED)
         if event.attempts == ATTEMPTS_BEFORE_CASE and event.reason == UNFINISHED:
             _open_case(event, f"{event.attempts} tries to apply it did not end. {WORKER_DIED}")
     return True
 
 
 def end_attempt(event: IssuerEvent) -> None:
-    """Removes the count of this attempt in the transaction that applies the event; a rollback keeps the count."""
-    counted = Greatest(F("attempts") - 1, 0)
-    IssuerEvent.objects.filter(pk=event.pk).update(attempts=counted, next_attempt_at=None, reason="")
+    """Removes the count of an attempt after which the event still waits, in its transaction."""
+    IssuerEvent.objects.filter(pk=event.pk).update(reason="", **inbox.ATTEMPT_ENDED)
 
 
 def record_failure(event_pk: int, error: Exception, *, now: dt.datetime) -> None:
@@ -84,15 +86,15 @@ def record_failure(event_pk: int, error: Exception, *, now: dt.datetime) -> None
         event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
         if event.status != states.Event.RECEIVED:
             return
-        _set_next_try(event, attempts=event.attempts, now=now, reason=reason)
+        _set_next_try(IssuerEvent.objects.filter(pk=event_pk), attempts=event.attempts, now=now, reason=reason)
         # Only once, so that a case that staff closed stays closed while the attempts continue.
         if event.attempts == ATTEMPTS_BEFORE_CASE:
             _open_case(event, f"Applying it failed {event.attempts} times: {reason}")
 
 
-def _set_next_try(event: IssuerEvent, *, attempts: int, now: dt.datetime, reason: str) -> None:
+def _set_next_try(events: QuerySet[IssuerEvent], *, attempts: int, now: dt.datetime, reason: str) -> bool:
     next_attempt_at = now + dt.timedelta(seconds=backoff_s(attempts))
-    IssuerEvent.objects.filter(pk=event.pk).update(attempts=attempts, next_attempt_at=next_attempt_at, reason=reason)
+    return events.update(attempts=attempts, next_attempt_at=next_attempt_at, reason=reason) == 1
 
 
 def open_case_if_money(event: IssuerEvent, reason: str) -> None:

@@ -1,6 +1,8 @@
 """Holds on a card's limits: ended as a whole, or given back in part, once each (money-safety I7)."""
 
-from django.db.models import F, QuerySet, Sum
+from collections.abc import Iterable, Sequence
+
+from django.db.models import F, QuerySet
 
 from issuing import locking, states
 from issuing.controls import counters
@@ -20,14 +22,14 @@ def release_all(purchase: Authorization) -> None:
 
 def held_without_us_minor(purchase: Authorization) -> int:
     """Returns what is held that the issuer approved without us, in minor units."""
-    return _left_minor(_placed(purchase, of_capture=False).filter(decision=None))
+    return _left_minor(_asked(purchase).filter(decision=None))
 
 
 def release_without_us(purchase: Authorization) -> None:
     """Ends what is held of the issuer's own approval, before a decision of ours holds it."""
     locking.require_purchase(purchase)
     counters.lock_of(purchase)
-    for hold in _placed(purchase, of_capture=False).filter(decision=None):
+    for hold in _asked(purchase).filter(decision=None):
         release(hold)
 
 
@@ -47,7 +49,7 @@ def shrink_to(purchase: Authorization, total_minor: int) -> int:
     """Gives back what is held beyond a total, the newest hold first; gives what was given back, in minor units."""
     locking.require_purchase(purchase)
     counters.lock_of(purchase)
-    return _shrink(_placed(purchase, of_capture=False), total_minor)
+    return _shrink(list(_asked(purchase)), total_minor)
 
 
 def count_unasked(purchase: Authorization, *, captured_minor: int, is_open: bool) -> None:
@@ -60,14 +62,15 @@ def count_unasked(purchase: Authorization, *, captured_minor: int, is_open: bool
     """
     locking.require_purchase(purchase)
     counters.lock_of(purchase)
+    placed = list(Hold.objects.filter(authorization=purchase, status=states.Hold.PLACED).order_by("-pk"))
     if captured_minor or not is_open:
-        _end_headroom(purchase)
-    held_minor = _left_minor(_placed(purchase, of_capture=False))
+        _end_headroom(placed)
+    held_minor = _left_minor(each for each in placed if not (each.of_capture or each.is_headroom))
     approved_minor = purchase.approved_minor if is_open else min(purchase.approved_minor, captured_minor)
     alone_minor = max(0, approved_minor - held_minor)
     if alone_minor and _count(purchase, alone_minor, of_capture=False):
         held_minor += alone_minor
-    counted = _placed(purchase, of_capture=True)
+    counted = [each for each in placed if each.of_capture and not each.is_headroom]
     target = max(0, captured_minor - held_minor)
     more = target - _left_minor(counted)
     if more < 0:
@@ -76,20 +79,21 @@ def count_unasked(purchase: Authorization, *, captured_minor: int, is_open: bool
         _count(purchase, more, of_capture=True)
 
 
-def _placed(purchase: Authorization, *, of_capture: bool) -> QuerySet[Hold]:
-    held = Hold.objects.filter(authorization=purchase, of_capture=of_capture, status=states.Hold.PLACED)
-    return held.filter(is_headroom=False)
+def _asked(purchase: Authorization) -> QuerySet[Hold]:
+    """Returns what is held of approvals, the newest first, without headroom."""
+    held = Hold.objects.filter(authorization=purchase, status=states.Hold.PLACED, of_capture=False, is_headroom=False)
+    return held.order_by("-pk")
 
 
-def _end_headroom(purchase: Authorization) -> None:
+def _end_headroom(placed: Iterable[Hold]) -> None:
     """Gives back what was held beyond the amount: from the first capture on, what is taken counts itself."""
-    for hold in Hold.objects.filter(authorization=purchase, is_headroom=True, status=states.Hold.PLACED):
-        release(hold)
+    for hold in placed:
+        if hold.is_headroom:
+            release(hold)
 
 
-def _left_minor(holds: QuerySet[Hold]) -> int:
-    total: int = holds.aggregate(total=Sum(F("amount_minor") - F("released_minor"), default=0))["total"]
-    return total
+def _left_minor(holds: Iterable[Hold]) -> int:
+    return sum(hold.amount_minor - hold.released_minor for hold in holds)
 
 
 def _count(purchase: Authorization, amount_minor: int, *, of_capture: bool) -> bool:
@@ -129,9 +133,9 @@ def _windows_of(purchase: Authorization) -> tuple[int, int] | None:
     return open_windows.open_now(card)
 
 
-def _shrink(holds: QuerySet[Hold], total_minor: int) -> int:
-    held = list(holds.order_by("-pk"))
-    excess = max(0, sum(hold.amount_minor - hold.released_minor for hold in held) - total_minor)
+def _shrink(held: Sequence[Hold], total_minor: int) -> int:
+    """Gives back what these holds have beyond the total, the first of them first."""
+    excess = max(0, _left_minor(held) - total_minor)
     given = 0
     for hold in held:
         part = min(excess - given, hold.amount_minor - hold.released_minor)
