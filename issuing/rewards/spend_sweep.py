@@ -14,8 +14,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
-from issuing.rewards import spend_book
-from issuing.rewards.spend_book import Status, book_spend, changes, states_of
+from issuing.rewards.spend_book import Status, behind, book_spend, changes, states_of
 from onecard.kit import clock
 from onecard.kit.sweeper import WORK_S, for_a_while
 from onecard.kit.transactions import transaction
@@ -121,10 +120,10 @@ def _sources(since: dt.datetime, *, all_pending: bool) -> Iterator[Iterable[int]
 def _not_counted(refunded: Iterable[int]) -> Iterator[int]:
     """Yields which of these charges' bookings do not count a refund yet; marks the others as looked at."""
     charges, looked_at = set(refunded), clock.now()
-    behind = spend_book.behind(charges) if charges else set()
-    counted = SpendBooking.objects.filter(charge_id__in=charges - behind, looked_at__lt=looked_at - OVERLAP)
+    found = behind(charges) if charges else set()
+    counted = SpendBooking.objects.filter(charge_id__in=charges - found, looked_at__lt=looked_at - OVERLAP)
     counted.update(looked_at=looked_at)
-    yield from sorted(behind)
+    yield from sorted(found)
 
 
 _PENDING: Final = [state for state in states.LIVE_CHARGE if state != states.Charge.SUCCEEDED]

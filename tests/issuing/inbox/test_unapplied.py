@@ -92,6 +92,19 @@ def test_one_event_that_fails_holds_up_no_other(capture: IssuerEvent, broken: An
     assert IssuerEvent.objects.get(pk=capture.pk).status == "received"
 
 
+def test_a_sweep_takes_the_oldest_and_leaves_the_rest(capture: IssuerEvent, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = stripe_events.event("customer.updated", {"id": "cus_1"})
+    stripe_events.post(other)
+    monkeypatch.setattr(dispatch, "SWEEP_BATCH", 1)
+
+    assert dispatch.sweep(now=clock.now() + HOUR) == 1
+    statuses = IssuerEvent.objects.filter(event_id__in=(capture.event_id, other["id"])).order_by("pk")
+    assert list(statuses.values_list("status", flat=True)) == ["handled", "received"]
+
+    assert dispatch.sweep(now=clock.now() + HOUR) == 1
+    assert list(statuses.values_list("status", flat=True)) == ["handled", "kept"]
+
+
 def test_repeated_failures_open_one_case_and_tries_go_on(capture: IssuerEvent, broken: Any) -> None:
     fail_to_apply(capture, times=unapplied.ATTEMPTS_BEFORE_CASE + 2)
 

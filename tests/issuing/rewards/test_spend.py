@@ -7,7 +7,7 @@ import pytest
 from django.test import override_settings
 
 from issuing.models import Decision, VirtualCard
-from issuing.rewards import space_prices, spend_book, spend_sweep
+from issuing.rewards import space_prices, spend_sweep
 from issuing.rewards.spend_book import book_spend
 from onecard.kit import clock
 from routing.models import CardSpend, SpacePrices, SpendBooking
@@ -90,8 +90,18 @@ def test_a_refund_that_is_counted_is_not_booked_again(monkeypatch: pytest.Monkey
     with clock.ahead(2 * spend_sweep.OVERLAP):
         assert spend_sweep.sweep() == 0
         assert SpendBooking.objects.get().looked_at > refund.finished_at + spend_sweep.OVERLAP
-        monkeypatch.setattr(spend_book, "behind", pytest.fail)
+        monkeypatch.setattr(spend_sweep, "behind", pytest.fail)
         assert spend_sweep.sweep() == 0
+
+
+def test_only_the_frequent_sweep_ends_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = valued_card()
+    for _ in range(4):
+        bought(card, amount=1000)
+    monkeypatch.setattr(spend_sweep, "WORK_S", 0.0)
+    assert [spend_sweep.sweep() for _ in range(2)] == [1, 1]
+    assert spend_sweep.sweep(days=2) == 2
+    assert sums() == {("8431", "dining"): (0, 4000)}
 
 
 def test_a_declined_charge_gives_its_space_back_and_the_next_card_counts() -> None:

@@ -38,6 +38,15 @@ def test_twice_is_once_and_a_second_sweep_finds_nothing() -> None:
     assert RewardEntry.objects.count() == 2
 
 
+def test_only_the_frequent_sweep_ends_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = walkthrough_card()
+    for _ in range(4):
+        bought(card)
+    monkeypatch.setattr(rewards_sweep, "WORK_S", 0.0)
+    assert [rewards_sweep.sweep().booked for _ in range(2)] == [1, 1]
+    assert rewards_sweep.sweep(days=2).booked == 2
+
+
 def test_a_sweep_looks_back_so_far_and_the_command_further(capsys: pytest.CaptureFixture[str]) -> None:
     charge = bought()
     # In the middle of a month, which is the same month in the cardholder's zone.
