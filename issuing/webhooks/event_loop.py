@@ -5,14 +5,16 @@ issuing/webhooks/marqeta_gateway.py), which does all of it.
 """
 
 import logging
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
 from django.conf import settings
 
-from issuing.authorizations import deadlines, shared_statement, together, turned_away
+from issuing.authorizations import deadlines, shared_statement, together, turned_away, unknown_commits
 from issuing.inbox import log_ids
 from issuing.issuers.marqeta.events import gateway_envelope, jit_funding, parse_gateway_request, read_object
 from issuing.issuers.marqeta.jit_methods import APPROVABLE, CASH
@@ -24,7 +26,7 @@ from issuing.stand_in import answers as stand_in
 from issuing.webhooks import request_age, shedding, signatures
 from issuing.webhooks.shedding import LARGEST_BODY
 from onecard.kit.admission import Admission
-from onecard.kit.buffered_wsgi import Answer, Headers, json_answer
+from onecard.kit.buffered_wsgi import WHEN_SHED, Answer, Headers, json_answer
 from onecard.kit.clock import Stopwatch
 
 log = logging.getLogger(__name__)
@@ -112,12 +114,19 @@ async def _answer(door: Door, body: bytes, watch: Stopwatch, decide: Decide) -> 
     except MalformedEventError:
         return {}
     except together.NeedsThreadError as error:
-        return {IN_DOUBT: error.in_doubt}
+        return _for_a_thread(asked, body, error.in_doubt)
     except Exception:
         log.exception("a request could not be answered in the event loop; a thread decides it")
         return {}
     timing = ", ".join(f"{name};dur={duration}" for name, duration in watch.steps_ms.items())
     return json_answer(status, response, *more, (b"server-timing", timing.encode()))
+
+
+def _for_a_thread(asked: AuthorizationRequest | None, body: bytes, in_doubt: list[uuid.UUID]) -> dict[str, Any]:
+    """Returns what a thread has to know; where none takes it up in time, the commits in doubt are followed up."""
+    if asked is None or not in_doubt:
+        return {}
+    return {IN_DOUBT: in_doubt, WHEN_SHED: partial(unknown_commits.follow_up, asked, body, in_doubt)}
 
 
 def _verify_stripe(headers: Mapping[str, str], body: bytes) -> int:

@@ -44,6 +44,8 @@ WARM_UP_S = 10.0
 LEAST_WAIT_S = 0.1
 # The key of a request's time of arrival in its scope and in the WSGI environment, by time.perf_counter().
 ARRIVED_AT = "onecard.arrived_at"
+# The key, in what a look returns, of what is called when the request is shed after all, so that no thread takes it up.
+WHEN_SHED = "onecard.when_shed"
 # The key of a scope whose body has come to its end.
 IS_WHOLE = "onecard.is_whole"
 ID_HEADER = request_ids.HEADER.lower().encode()
@@ -167,6 +169,7 @@ class BufferedWsgi:
         found = await look(_headers(scope), body, arrived_at) if look else {}
         if isinstance(found, Answer):
             return found
+        when_shed = found.pop(WHEN_SHED, _do_nothing)
         environ = _environ(scope, body) | found
         environ[ARRIVED_AT] = arrived_at
         lane.under_way += 1
@@ -175,7 +178,7 @@ class BufferedWsgi:
             if shed is None or lane.under_way <= lane.threads:
                 return await asyncio.wrap_future(running)
             left_s = lane.shed_after_s - (time.perf_counter() - arrived_at)
-            return await _in_time(running, max(left_s, LEAST_WAIT_S), answer_instead)
+            return await _in_time(running, max(left_s, LEAST_WAIT_S), answer_instead, when_shed)
         finally:
             lane.under_way -= 1
 
@@ -212,7 +215,12 @@ class BufferedWsgi:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _in_time(running: Future[Answer], within_s: float, answer_instead: Callable[[], Answer | None]) -> Answer:
+async def _in_time(
+    running: Future[Answer],
+    within_s: float,
+    answer_instead: Callable[[], Answer | None],
+    when_shed: Callable[[], object],
+) -> Answer:
     """Returns the application's answer, or the shed answer when no thread was free in time."""
     answered = asyncio.wrap_future(running)
     await asyncio.wait({answered}, timeout=within_s)
@@ -220,8 +228,13 @@ async def _in_time(running: Future[Answer], within_s: float, answer_instead: Cal
         instead = answer_instead()
         # Once a thread has the request, it cannot be stopped.
         if instead is not None and running.cancel():
+            when_shed()
             return instead
     return await answered
+
+
+def _do_nothing() -> None:
+    """Is called for a request that leaves nothing behind when it is shed."""
 
 
 def _shed(shed: Shed | None, scope: Scope, body: bytes) -> Answer | None:

@@ -1,19 +1,25 @@
 """Faults under decisions that wait together: nobody else's purchase suffers, and each is decided once."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from issuing.authorizations import decision_store, together, unknown_commits
 from issuing.models import Decision, Hold, SpendWindow, VirtualCard
+from issuing.webhooks import event_loop, shedding
+from onecard.kit.buffered_wsgi import BufferedWsgi, Lane
 from routing.models import RankingRow
 from tests.faults.connections import administrator
 from tests.support import stripe_events
 from tests.support.factories import VirtualCardFactory
-from tests.support.together import deliver_together, of_stripe, post_together
+from tests.support.together import Delivery, deliver_together, of_stripe, post_together
 from tests.support.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,6 +104,70 @@ def test_a_commit_that_ends_in_any_error_is_taken_back_after_a_decline(
     assert (answer["approved"], answer["in_loop"]) == (False, True)
     assert unknown_commits.wait_until_resolved(10)
     assert SpendWindow.objects.get(kind="day").spent_minor == 100
+
+
+def test_a_commit_in_doubt_is_taken_back_when_no_thread_takes_its_request_up(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.DECISION_DEADLINE_MS = 30_000
+    (card,) = some_cards(1)
+    usual, busy = decision_store.record_many, threading.Event()
+
+    async def commit_and_fail(*given: Any, **more: Any) -> Any:
+        await usual(*given, **more)
+        raise OperationalError("the connection broke after the commit")
+
+    monkeypatch.setattr(decision_store, "record_many", commit_and_fail)
+
+    answered = asyncio.run(asked_of_a_busy_server(of_stripe(purchase_at(card)), busy))
+
+    assert b"overloaded" in answered
+    assert unknown_commits.wait_until_resolved(10)
+    assert Decision.objects.filter(approved=True, corrected_by=None).count() == 1
+    assert SpendWindow.objects.get(kind="day").spent_minor == 100
+
+
+async def asked_of_a_busy_server(delivery: Delivery, busy: threading.Event) -> bytes:
+    """Returns the answer of a server whose one thread is busy until then."""
+
+    def hold_the_thread(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        busy.wait(10)
+        start_response("200 OK", [])
+        return [b"news"]
+
+    lane = Lane(
+        "busy",
+        threads=1,
+        most_waiting=9,
+        most_body=65_536,
+        body_within_s=1,
+        shed_after_s=0.3,
+        sheds={delivery.url: shedding.decline_stripe},
+        looks_first={delivery.url: partial(event_loop.answer, delivery.door)},
+    )
+    server = BufferedWsgi(hold_the_thread, lambda _path: lane)
+    news = asyncio.create_task(posted(server, replace(delivery, body=b"{}")))
+    await asyncio.sleep(0.05)
+    answered = await posted(server, delivery)
+    busy.set()
+    assert await news == b"news"
+    return answered
+
+
+async def posted(server: BufferedWsgi, delivery: Delivery) -> bytes:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": delivery.body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(name.encode(), value.encode()) for name, value in delivery.headers.items()]
+    about = {"type": "http", "method": "POST", "http_version": "1.1", "query_string": b""}
+    await server(about | {"path": delivery.url, "headers": headers}, receive, send)
+    body: bytes = sent[-1]["body"]
+    return body
 
 
 def test_a_request_that_is_too_old_costs_no_statement(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
