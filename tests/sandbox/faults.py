@@ -14,7 +14,12 @@ _GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502
 def take(
     scenarios: Scenarios, call: Call, entry: Received, stage: tuple[str, ...], *, payment_method: str | None = None
 ) -> Scenario | None:
-    """Use up one turn of the first scenario of this stage that fits the call, and note it in the journal."""
+    """Use up one turn of the first scenario of this stage that fits the call, and note it in the journal.
+
+    A call that was under way at a reset meets none of those that came later.
+    """
+    if entry.received_at < scenarios.cleared_at:
+        return None
     order = scenarios.take_for_request(stage=stage, method=call.method, path=call.path, payment_method=payment_method)
     if order:
         entry.scenarios.append(order.do)

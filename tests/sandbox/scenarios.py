@@ -1,6 +1,7 @@
 """The misbehaviours that are in force, and which of them a request or a webhook meets."""
 
 import threading
+import time
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 
@@ -16,6 +17,8 @@ class Scenarios:
         self._orders: list[Scenario] = []
         self._lock = threading.Lock()
         self.weather = Weather()
+        # By time.time(), as a call's arrival is noted.
+        self.cleared_at = 0.0
 
     def add(self, scenario: Scenario) -> Scenario:
         """Put a scenario in force."""
@@ -28,6 +31,7 @@ class Scenarios:
         self.weather.calm()
         with self._lock:
             self._orders.clear()
+            self.cleared_at = time.time()
 
     def taken(self) -> list[Scenario]:
         """Takes all orders out for good, for the sandbox's memory."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.issuing.issuers.worlds import PROVIDERS, World, sandbox_for_issuers, world_of
+from tests.issuing.issuers.worlds import PROVIDERS, READ_TIMEOUT_S, World, sandbox_for_issuers, world_of
 from tests.sandbox.running import RunningSandbox
 
 
@@ -28,4 +28,4 @@ def world(request: pytest.FixtureRequest, sandbox: RunningSandbox) -> World:
 @pytest.fixture(params=["stripe", "marqeta"])
 def remote(request: pytest.FixtureRequest, sandbox: RunningSandbox) -> World:
     """The two that go over the network, so that the failure table means something."""
-    return world_of(request.param, sandbox, read_timeout_s=0.4)
+    return world_of(request.param, sandbox, read_timeout_s=READ_TIMEOUT_S)

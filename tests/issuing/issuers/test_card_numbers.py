@@ -10,7 +10,7 @@ import stripe
 from issuing.issuers.base import AuthenticationError, IssuerError, NetworkError, RateLimitedError, RefusedError
 from issuing.issuers.card_numbers import read_card_data
 from issuing.issuers.mock import MockIssuer
-from tests.issuing.issuers.worlds import World, new_key, order_for, world_of
+from tests.issuing.issuers.worlds import TOO_SLOW_S, World, new_key, order_for, world_of
 from tests.sandbox.card_numbers import has_check_digit
 from tests.sandbox.running import RunningSandbox
 
@@ -20,7 +20,7 @@ FAULTS = [
     ({"do": "drop_answer"}, NetworkError),
     ({"do": "malformed_json"}, NetworkError),
     ({"do": "html_error"}, NetworkError),
-    ({"do": "delay", "delay_s": 0.8}, NetworkError),
+    ({"do": "delay", "delay_s": TOO_SLOW_S}, NetworkError),
     ({"do": "rate_limit", "retry_after_s": 7}, RateLimitedError),
     ({"do": "unauthorized"}, AuthenticationError),
 ]

@@ -24,7 +24,17 @@ from issuing.issuers.mock import Failure, MockIssuer
 from issuing.issuers.stripe.events import parse_envelope
 from issuing.states import Card
 from onecard.kit import clock
-from tests.issuing.issuers.worlds import ADA, LIMITS, LONG_AGO, World, all_of, new_key, order_for, world_of
+from tests.issuing.issuers.worlds import (
+    ADA,
+    LIMITS,
+    LONG_AGO,
+    TOO_SLOW_S,
+    World,
+    all_of,
+    new_key,
+    order_for,
+    world_of,
+)
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.stripe import purchases
 from tests.sandbox.stripe.command import Command
@@ -46,7 +56,7 @@ FAULTS = [
     ({"do": "drop_answer"}, NetworkError),
     ({"do": "malformed_json"}, NetworkError),
     ({"do": "html_error"}, NetworkError),
-    ({"do": "delay", "delay_s": 0.8}, NetworkError),
+    ({"do": "delay", "delay_s": TOO_SLOW_S}, NetworkError),
     ({"do": "rate_limit", "retry_after_s": 7}, RateLimitedError),
     ({"do": "unauthorized"}, AuthenticationError),
 ]

@@ -27,6 +27,9 @@ from tests.sandbox.settings import MarqetaSettings
 Row = TypeVar("Row")
 
 PROVIDERS = ("stripe", "marqeta", "mock")
+# How long a client that meets failures waits for an answer: long enough that a busy machine gives one in time.
+READ_TIMEOUT_S = 2.0
+TOO_SLOW_S = READ_TIMEOUT_S + 0.4
 HOME = Address("510 Townsend Street", "San Francisco", "CA", "94103", "US")
 ADA = Person(
     "Ada",

@@ -87,6 +87,21 @@ def test_delay_outlasts_an_impatient_client(sandbox: RunningSandbox, charge: Cal
     assert made(sandbox) == 1
 
 
+def test_a_call_under_way_at_a_reset_meets_no_later_order(sandbox: RunningSandbox, charge: Callable[..., Any]) -> None:
+    sandbox.order(path=PATH, do="delay", delay_s=0.5)
+    with pytest.raises(stripe.APIConnectionError):
+        charge(key="k", on=make_client(sandbox, timeout_s=0.2))
+    (under_way,) = sandbox.requests.find(path=PATH)
+    sandbox.reset()
+    sandbox.order(path=PATH, do="malformed_json")
+    until = time.monotonic() + 5
+    while under_way.elapsed_ms is None and time.monotonic() < until:
+        time.sleep(0.02)
+    assert under_way.scenarios == ["delay"]
+    with pytest.raises(stripe.APIError):
+        charge(key="k")
+
+
 def test_held_answer_waits_for_release(sandbox: RunningSandbox, charge: Callable[..., Any], receiver: Receiver) -> None:
     sandbox.order(path=PATH, do="hold_answer")
     answers: list[Any] = []
