@@ -8,7 +8,7 @@ from issuing.issuers import registry
 from issuing.issuers.guard.breaker import close_breaker
 from issuing.issuers.guard.client import GuardedIssuer, RetryPolicy
 from tests.issuing.cards.remote_issuers import ISSUERS
-from tests.issuing.issuers.worlds import sandbox_for_issuers
+from tests.issuing.issuers.worlds import READ_TIMEOUT_S, sandbox_for_issuers
 from tests.sandbox.running import RunningSandbox
 
 
@@ -24,7 +24,7 @@ def provider(request: pytest.FixtureRequest, served: RunningSandbox) -> Iterator
     served.sandbox.scenarios.clear()
     registry.clear()
     close_breaker(request.param)
-    registry.install(GuardedIssuer(ISSUERS[request.param](read_timeout_s=0.5), retries=RetryPolicy(tries=1)))
+    registry.install(GuardedIssuer(ISSUERS[request.param](read_timeout_s=READ_TIMEOUT_S), retries=RetryPolicy(tries=1)))
     yield request.param
     served.release()
     close_breaker(request.param)

@@ -26,7 +26,7 @@ from issuing.issuers.guard.rate_budget import Budget, Gate
 from issuing.issuers.guard.redis_scripts import Shared
 from issuing.issuers.mock import Failure, MockIssuer
 from onecard.kit import shared_redis
-from tests.issuing.issuers.worlds import ADA, LIMITS, new_key, order_for, world_of
+from tests.issuing.issuers.worlds import ADA, LIMITS, READ_TIMEOUT_S, new_key, order_for, world_of
 from tests.sandbox.running import RunningSandbox
 from tests.support.threads import at_once
 
@@ -268,7 +268,7 @@ def test_the_sandbox_never_sees_more_than_its_limit(sandbox: RunningSandbox, lin
 def test_a_storm_over_real_http_ends_in_one_card_for_each_key(
     sandbox: RunningSandbox, link: Shared, provider: str
 ) -> None:
-    world = world_of(provider, sandbox, read_timeout_s=0.4)
+    world = world_of(provider, sandbox, read_timeout_s=READ_TIMEOUT_S)
     issuer = GuardedIssuer(world.issuer, retries=RetryPolicy(first_delay_s=0.01, tries=8), link=link)
     issuer.breaker = Breaker(provider, link, failures=50)
     order = order_for(issuer)
