@@ -7,6 +7,7 @@ is left out. Who may everything costs nothing here.
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from django.contrib import admin
@@ -24,6 +25,7 @@ LINK: Final = re.compile(
 CLASS: Final = re.compile(r"""\sclass=["']([^"']*)["']""")
 # The admin's own pages of a model; all others of its are seen by whoever may see the model.
 ADDS: Final = "add"
+REMEMBERED: Final = 2000
 
 
 class OpenLinks:
@@ -59,9 +61,8 @@ def only_open(request: HttpRequest, text: str) -> str:
 
 def may_open(request: HttpRequest, page: str) -> bool:
     """Returns whether the permissions of this login open a page. What is no page of ours is left as it is."""
-    try:
-        match = resolve(page)
-    except Resolver404:
+    match = _match_of(page)
+    if match is None:
         return True
     permissions = getattr(match.func, "permissions", None)
     if permissions is not None:
@@ -72,6 +73,15 @@ def may_open(request: HttpRequest, page: str) -> bool:
     if match.url_name == f"{room.opts.app_label}_{room.opts.model_name}_{ADDS}":
         return bool(room.has_add_permission(request))
     return _may_press(request, room, match) and bool(room.has_view_or_change_permission(request))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _match_of(page: str) -> ResolverMatch | None:
+    """Returns what answers at an address, remembered: the same forty links stand on every page."""
+    try:
+        return resolve(page)
+    except Resolver404:
+        return None
 
 
 def _room_of(match: ResolverMatch) -> "ModelAdmin[Any] | None":

@@ -1,6 +1,7 @@
 """No dead link for anyone: every link of every kind of page leads, for each role, to a page that opens."""
 
 import re
+from functools import cache
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
@@ -67,6 +68,7 @@ def crawled(client: Client) -> tuple[set[str], list[str]]:
     return set(counts), dead
 
 
+@cache
 def kind_of(page: str) -> str:
     """The name of the view, and whether something is asked of it."""
     parts = urlsplit(page)
