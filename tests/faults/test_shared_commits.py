@@ -106,7 +106,7 @@ def test_a_commit_that_ends_in_any_error_is_taken_back_after_a_decline(
     assert SpendWindow.objects.get(kind="day").spent_minor == 100
 
 
-def test_a_commit_in_doubt_is_taken_back_when_no_thread_takes_its_request_up(
+def test_a_commit_in_doubt_is_taken_back_when_its_request_is_shed(
     monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.DECISION_DEADLINE_MS = 30_000
