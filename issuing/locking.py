@@ -11,13 +11,13 @@ needs no further card: for the same purchase, which changes nothing, and for ano
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import BooleanField, Q, QuerySet, Value
+from django.db import connection
+from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from issuing import journal
-from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
+from issuing.models import Authorization, Dispute, VirtualCard
 from onecard.kit.transactions import TransactionError, has_lock, lock_name, savepoint, takes_lock, transaction
 
 # What an event names is looked up before its locks are there. When it has changed by then, all is looked up again.
@@ -35,6 +35,27 @@ _WITH_REPLACEMENTS = """issuing_virtualcard.id = ANY(ARRAY(
         ) AS after
     )
     SELECT id FROM family))
+"""
+
+# From what is named to a card and a name; what still waits is linked as soon as what it names is there. Each part has
+# its index, and one with OR would read all rows. Plain SQL, since each event asks twice: to compose this took the ORM a
+# sixth of the time that applying an event takes.
+NAMED = """
+SELECT id, '' FROM issuing_virtualcard
+ WHERE issuer_provider = %(provider)s AND issuer_card_id = %(card)s AND issuer_card_id <> ''
+UNION ALL
+SELECT card_id, issuer_authorization_id FROM issuing_authorization
+ WHERE provider = %(provider)s AND issuer_authorization_id = ANY(%(names)s)
+UNION ALL
+SELECT a.card_id, a.issuer_authorization_id
+  FROM issuing_cardtransaction t JOIN issuing_authorization a ON a.id = t.authorization_id
+ WHERE t.provider = %(provider)s AND t.issuer_transaction_id = ANY(%(names)s)
+UNION ALL
+SELECT card_id, issuer_authorization_id FROM issuing_cardtransaction
+ WHERE provider = %(provider)s AND issuer_transaction_id = ANY(%(names)s)
+UNION ALL
+SELECT card_id, issuer_transaction_id FROM issuing_cardtransaction
+ WHERE provider = %(provider)s AND issuer_authorization_id = ANY(%(names)s) AND authorization_id IS NULL
 """
 
 
@@ -176,32 +197,12 @@ def _disputed(provider: str, dispute_id: str) -> _Wanted:
 
 def _named(provider: str, names: frozenset[str], issuer_card_id: str) -> _Wanted:
     """Returns what is named, and what it belongs to, in one query."""
-    queries = queries_to(provider, names, issuer_card_id)
-    rows = queries[0].union(*queries[1:], all=True) if queries else []
+    if not names and not issuer_card_id:
+        return _Wanted()
+    with connection.cursor() as cursor:
+        cursor.execute(NAMED, {"provider": provider, "names": list(names), "card": issuer_card_id})
+        rows = cursor.fetchall()
     return _wanted([*((None, provider, name) for name in names), *((card, provider, name) for card, name in rows)])
-
-
-def queries_to(provider: str, names: Iterable[str], issuer_card_id: str) -> list[QuerySet[Any, Any]]:
-    """Returns the queries from what is named to a card and a name:
-
-    Each has its index, and one with OR would read all rows.
-    """
-    queries: list[QuerySet[Any, Any]] = []
-    if issuer_card_id:
-        cards = VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=issuer_card_id)
-        queries.append(cards.values_list("pk", Value("")))
-    if names:
-        purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id__in=names)
-        movements = CardTransaction.objects.filter(provider=provider, issuer_transaction_id__in=names)
-        queries += [
-            purchases.values_list("card_id", "issuer_authorization_id"),
-            movements.values_list("authorization__card_id", "authorization__issuer_authorization_id"),
-            movements.values_list("card_id", "issuer_authorization_id"),
-        ]
-        # These are linked as soon as what they name is there.
-        waiting = CardTransaction.objects.filter(provider=provider, issuer_authorization_id__in=names)
-        queries.append(waiting.filter(authorization=None).values_list("card_id", "issuer_transaction_id"))
-    return queries
 
 
 def _lock(find: Callable[[], _Wanted]) -> _Wanted:
