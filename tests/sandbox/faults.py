@@ -16,9 +16,9 @@ def take(
 ) -> Scenario | None:
     """Use up one turn of the first scenario of this stage that fits the call, and note it in the journal.
 
-    A call that was under way at a reset meets none of those that came later.
+    A call that was under way when all were cleared meets none of those that came later.
     """
-    if entry.received_at < scenarios.cleared_at:
+    if call.clearings != scenarios.clearings:
         return None
     order = scenarios.take_for_request(stage=stage, method=call.method, path=call.path, payment_method=payment_method)
     if order:

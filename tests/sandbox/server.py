@@ -150,6 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             raise HangUpError
         return Call(
+            clearings=self.server.sandbox.scenarios.clearings,
             method=self.command,
             path=unquote(address.path),
             query=address.query,

@@ -18,13 +18,17 @@ _ALPHABET = string.ascii_letters + string.digits
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request; header names are lower case and the body is still text."""
+    """One HTTP request; header names are lower case and the body is still text.
+
+    `clearings` is how often the scenarios had been cleared when it arrived.
+    """
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
     body: str
+    clearings: int
 
 
 @dataclass(frozen=True, slots=True)
