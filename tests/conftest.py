@@ -1,6 +1,7 @@
 """What every test shares."""
 
 import functools
+import os
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from typing import Any
@@ -13,13 +14,13 @@ from django.core.cache import cache, caches
 from django.db import connection, connections
 from django.test import TransactionTestCase, override_settings
 from hypothesis import HealthCheck, settings
+from redis import Redis
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from issuing.authorizations import unknown_commits
 from issuing.controls import compiled
 from issuing.issuers import registry
 from issuing.issuers.guard import alerts
-from issuing.issuers.guard.redis_scripts import shared
 from issuing.webhooks import refused_signatures
 from onecard.kit import log_context
 from routing import rulebook
@@ -126,15 +127,23 @@ def _no_ids_bound() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def redis_of_the_run() -> Iterator[Redis]:
+    """The Redis database of this worker of the test run, asked without a time limit."""
+    with Redis.from_url(os.environ["REDIS_URL"]) as link:
+        yield link
+
+
 @pytest.fixture(autouse=True)
-def _fresh_issuers() -> Iterator[None]:
+def _fresh_issuers(redis_of_the_run: Redis) -> Iterator[None]:
     """No client that points at an earlier test's sandbox, no breaker that its end has opened, no budget used up."""
     registry.clear()
     refused_signatures.forget()
     yield
-    if shared.cache_info().currsize:
-        shared().clear()
     registry.clear()
+    # Whoever opened a breaker: this process, or one that the test started.
+    if keys := list(redis_of_the_run.scan_iter("onecard:issuer:*")):
+        redis_of_the_run.delete(*keys)
     alerts.forget_given()
 
 
