@@ -12,6 +12,7 @@ from tests.query_plans.filled_money import OF_MONEY
 from tests.query_plans.filled_notices import OF_NOTICES
 from tests.query_plans.filled_rankings import OF_RANKINGS
 from tests.query_plans.filled_statements import OF_STATEMENTS
+from tests.query_plans.new_files import begin_anew
 from tests.query_plans.row_numbers import A_FEW, DUE, KEYS, LATELY, MONTHS, PEOPLE, PERSON, PURCHASES, SOME_DUE
 
 # What a column gets for which a table below names nothing.
@@ -26,11 +27,6 @@ BY_TYPE: Final = {
     "ARRAY": "ARRAY['USD']::varchar[]",
 }
 NUMBERS: Final = {"bigint", "integer", "smallint", "numeric"}
-# An earlier test may have had small tables counted, and PostgreSQL would not look at an index of two rows.
-UNCOUNTED: Final = """
-UPDATE pg_class SET relpages = 0, reltuples = -1
-    WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND reltuples <> -1
-"""
 INTENDED_OR_DONE: Final = f"CASE WHEN {DUE} THEN 'intended' ELSE 'done' END"
 
 COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
@@ -376,7 +372,7 @@ def fill() -> None:
     """Fills every table of COLUMNS and counts it for the planner; in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute(MONTHS.format(days=100))
-        cursor.execute(UNCOUNTED)
+        begin_anew(cursor, COLUMNS)
         for table, (rows, columns) in COLUMNS.items():
             values, key = default_values(table) | columns, KEYS.get(table, "id")
             cursor.execute(
