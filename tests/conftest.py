@@ -21,6 +21,7 @@ from issuing.authorizations import unknown_commits
 from issuing.controls import compiled
 from issuing.issuers import registry
 from issuing.issuers.guard import alerts
+from issuing.issuers.guard.redis_scripts import PREFIX
 from issuing.webhooks import refused_signatures
 from onecard.kit import log_context
 from routing import rulebook
@@ -142,7 +143,7 @@ def _fresh_issuers(redis_of_the_run: Redis) -> Iterator[None]:
     yield
     registry.clear()
     # Whoever opened a breaker: this process, or one that the test started.
-    if keys := list(redis_of_the_run.scan_iter("onecard:issuer:*")):
+    if keys := list(redis_of_the_run.scan_iter(f"{PREFIX}*")):
         redis_of_the_run.delete(*keys)
     alerts.forget_given()
 

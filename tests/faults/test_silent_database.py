@@ -56,7 +56,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def test_a_server_process_that_hangs_is_given_up_on_in_time(settings: Any) -> None:
-    settings.DECISION_DEADLINE_MS = 1900
+    settings.DECISION_DEADLINE_MS = 600
     card = walkthrough_card().issuer_card_id
 
     def one_life() -> None:
@@ -64,7 +64,7 @@ def test_a_server_process_that_hangs_is_given_up_on_in_time(settings: Any) -> No
         with stopped(connection.connection.info.backend_pid):
             answer, elapsed_ms = timed(lambda: buy(card))
         assert answer["approved"] is False
-        assert elapsed_ms < 1900
+        assert elapsed_ms < 600
         assert Decision.objects.count() == 1, "whatever comes next in this thread has a connection"
         assert buy(card)["approved"] is True
 
@@ -73,38 +73,38 @@ def test_a_server_process_that_hangs_is_given_up_on_in_time(settings: Any) -> No
 
 
 def test_connecting_to_a_database_that_hangs_is_given_up_on_in_time(settings: Any, relay: Relay) -> None:
-    settings.DECISION_DEADLINE_MS = 1900
+    settings.DECISION_DEADLINE_MS = 600
     card = walkthrough_card().issuer_card_id
 
     def one_life() -> None:
         with relay.silent():
             answer, elapsed_ms = timed(lambda: buy(card))
         assert answer["approved"] is False
-        assert elapsed_ms < 1900
+        assert elapsed_ms < 600
         assert buy(card)["approved"] is True
 
     on_a_fresh_connection(one_life)
 
 
 def test_threads_that_meet_a_silent_database_are_all_free_in_time(settings: Any, relay: Relay) -> None:
-    settings.DECISION_DEADLINE_MS = 1500
+    settings.DECISION_DEADLINE_MS = 800
     card = walkthrough_card().issuer_card_id
     with relay.silent():
         answers = at_once([lambda: timed(lambda: buy(card))] * 8)
     assert [answer["approved"] for answer, _ in answers] == [False] * 8
-    assert max(elapsed_ms for _, elapsed_ms in answers) < 1900  # Eight threads start together on two cores.
+    assert max(elapsed_ms for _, elapsed_ms in answers) < 1200  # Eight threads start together on two cores.
     assert not any(thread.name == "unknown-commits" for thread in threading.enumerate())
 
 
 def test_an_event_during_silence_is_refused_and_comes_again(settings: Any) -> None:
-    settings.DECISION_DEADLINE_MS = 1900
+    settings.DECISION_DEADLINE_MS = 600
 
     def one_life() -> None:
         stripe_events.post(stripe_events.event("issuing_card.updated", {"id": "ic_1"}))
         with stopped(connection.connection.info.backend_pid):
             news = stripe_events.event("issuing_card.updated", {"id": "ic_1"})
             answer, elapsed_ms = timed(lambda: stripe_events.post(news))
-        assert (answer.status_code, elapsed_ms < 1900) == (503, True)
+        assert (answer.status_code, elapsed_ms < 600) == (503, True)
 
     on_a_fresh_connection(one_life)
 
@@ -116,7 +116,7 @@ def test_a_scrape_during_silence_is_given_up_on(monkeypatch: pytest.MonkeyPatch)
         connection.ensure_connection()
         with stopped(connection.connection.info.backend_pid):
             answer, elapsed_ms = timed(lambda: Client().get("/metrics"))
-        assert (answer.status_code, elapsed_ms < 10_000) == (503, True)
+        assert (answer.status_code, elapsed_ms < 2000) == (503, True)
 
     on_a_fresh_connection(one_life)
 
@@ -230,7 +230,7 @@ def test_an_inner_patience_never_outlasts_the_outer_one() -> None:
         connections.close_all()
 
     _, elapsed_ms = timed(lambda: on_a_fresh_connection(one_life))
-    assert elapsed_ms < 4500
+    assert elapsed_ms < 3000
 
 
 def test_psycopg_has_its_compiled_waiting() -> None:

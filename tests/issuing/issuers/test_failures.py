@@ -85,8 +85,10 @@ def test_a_card_that_stripe_made_before_it_answered_500_is_found_again(sandbox: 
 def test_a_slow_answer_is_given_up_in_time_and_makes_one_card(remote: World) -> None:
     order, key = order_for(remote.issuer), new_key()
     order_fault(remote, do="delay", delay_s=TOO_SLOW_S)
+    started = time.monotonic()
     with pytest.raises(NetworkError):
         remote.issuer.create_card(order, key=key)
+    assert time.monotonic() - started < TOO_SLOW_S - 0.05
     card = patiently(remote, order, key)
     time.sleep(0.5)
     assert remote.cards_made() == 1

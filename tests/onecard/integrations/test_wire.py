@@ -59,7 +59,7 @@ def test_a_receiver_that_trickles_is_hung_up_on_at_the_deadline(
 ) -> None:
     def trickle(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 ")
-        for _ in range(1000):
+        for _ in range(100):
             handler.wfile.write(b" ")
             time.sleep(0.02)
 
@@ -70,7 +70,7 @@ def test_a_receiver_that_trickles_is_hung_up_on_at_the_deadline(
     answer = post(receiver)
 
     assert (answer.status_code, answer.failure) == (None, wire.TOO_LATE)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 1.5
 
 
 def test_a_yes_counts_although_the_rest_never_comes(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def test_approval_is_recorded_and_announced(
     asked = sandbox.deliveries.find(event_type=REQUEST)[0]
     assert (asked.status, asked.headers["Server-Timing"]) == (200, "decide;dur=1.5")
     assert json.loads(asked.body)["approved"] is True
-    assert asked.elapsed_ms > 0
+    assert 0 < asked.elapsed_ms < 600
 
 
 def test_decline_closes_and_keeps_metadata(receiver: Receiver, purchase: Callable[..., Any]) -> None:
@@ -103,7 +103,7 @@ def test_no_answer_within_the_limit_is_a_timeout(receiver: Receiver, purchase: C
     receiver.decide = sleep
     started = time.perf_counter()
     authorization = purchase()
-    assert time.perf_counter() - started > 0.55
+    assert 0.55 < time.perf_counter() - started < 0.9
     assert (authorization.approved, authorization.status) == (False, "closed")
     assert authorization.request_history[0].reason == "webhook_timeout"
 

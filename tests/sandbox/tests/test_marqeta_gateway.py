@@ -127,7 +127,7 @@ def test_late_approval_is_ignored(api: Api, program: MarqetaReceiver) -> None:
     program.decide = late(2)
     started = time.perf_counter()
     bought = api.buy()
-    assert time.perf_counter() - started >= 0.6
+    assert 0.6 <= time.perf_counter() - started < 1.8
     log = bought["gpa_order"]["funding"]["gateway_log"]
     assert (bought["state"], log["timed_out"], "response" in log) == ("DECLINED", True, False)
     assert log["duration"] >= 600
